@@ -1,0 +1,3 @@
+module github.com/perchhq/perch
+
+go 1.26
