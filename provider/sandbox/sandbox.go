@@ -1,0 +1,132 @@
+package sandbox
+
+import (
+	"context"
+	"fmt"
+	"iter"
+
+	perch "github.com/perchhq/perch"
+	"github.com/perchhq/perch/provider"
+)
+
+// Name is the connector's identifier.
+const Name = "sandbox"
+
+// Connector opens simulated employers. The zero value is ready.
+type Connector struct{}
+
+// Name implements provider.Connector.
+func (Connector) Name() string { return Name }
+
+// Open implements provider.Connector. The account's settings are an encoded [Settings].
+func (Connector) Open(_ context.Context, account provider.Account) (provider.Source, error) {
+	settings, err := Decode(account.Settings)
+	if err != nil {
+		return nil, fmt.Errorf("opening a simulated employer: %w", err)
+	}
+	return &source{newEmployer(settings)}, nil
+}
+
+// source reads one simulated employer. It holds nothing that needs closing.
+type source struct{ *employer }
+
+var (
+	_ provider.CompanyReader      = (*source)(nil)
+	_ provider.PeopleReader       = (*source)(nil)
+	_ provider.PayGroupReader     = (*source)(nil)
+	_ provider.PaymentReader      = (*source)(nil)
+	_ provider.PayStatementReader = (*source)(nil)
+)
+
+// Close implements provider.Source.
+func (s *source) Close() error { return nil }
+
+// Company implements provider.CompanyReader.
+func (s *source) Company(context.Context) (perch.Company, error) { return s.company(), nil }
+
+// People implements provider.PeopleReader. The order is that of the employee numbers. The person is
+// overwritten by the next one, except for its strings.
+func (s *source) People(ctx context.Context) iter.Seq2[*provider.Person, error] {
+	return func(yield func(*provider.Person, error) bool) {
+		r := newRecord(s.employer)
+		for i := range s.people {
+			if err := interrupted(ctx, i); err != nil {
+				yield(nil, err)
+				return
+			}
+			p := s.person(i)
+			if !yield(r.write(&p), nil) {
+				return
+			}
+		}
+	}
+}
+
+// checkEvery is how many people are generated between two looks at the context.
+const checkEvery = 256
+
+func interrupted(ctx context.Context, i int) error {
+	if i%checkEvery != 0 {
+		return nil
+	}
+	return ctx.Err()
+}
+
+// PayGroups implements provider.PayGroupReader. A pay group exists where anyone was ever in it; its
+// members are those who are employed on the day of the connection.
+func (s *source) PayGroups(ctx context.Context) iter.Seq2[*provider.PayGroup, error] {
+	return func(yield func(*provider.PayGroup, error) bool) {
+		if !s.fields.payments {
+			return
+		}
+		ever, members, err := s.members(ctx)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		for g := range groupCount {
+			if !ever[g] {
+				continue
+			}
+			out := &provider.PayGroup{Key: groupKeys[g], PayGroup: perch.PayGroup{Name: groupNames[g]}}
+			if s.fields.everything || s.fields.PayGroup.PayFrequencies {
+				out.PayGroup.PayFrequencies = []perch.PayFrequency{frequencies[g]}
+			}
+			if s.fields.everything || s.fields.PayGroup.IndividualIDs {
+				out.MemberKeys = members[g]
+			}
+			if !yield(out, nil) {
+				return
+			}
+		}
+	}
+}
+
+var (
+	groupNames  = [groupCount]string{"Salaried", "Hourly", "Part-time and Temporary", "Contractors"}
+	frequencies = [groupCount]perch.PayFrequency{perch.PaySemiMonthly, perch.PayBiWeekly, perch.PayBiWeekly, perch.PayMonthly}
+)
+
+// members lists the current members of each pay group, and whether the group ever had one.
+func (s *source) members(ctx context.Context) (ever [groupCount]bool, members [groupCount][]string, err error) {
+	var keys keyList
+	for i := range s.people {
+		if err := interrupted(ctx, i); err != nil {
+			return ever, members, err
+		}
+		p := s.person(i)
+		ever[p.group] = true
+		if p.employedOn(s.asOf) {
+			members[p.group] = append(members[p.group], keys.key(i))
+		}
+	}
+	return ever, members, nil
+}
+
+// keyList makes the keys of many people in few allocations.
+type keyList struct{ chunk []byte }
+
+func (l *keyList) key(index int) string {
+	l.chunk = appendKey(l.chunk[:0], index)
+	return string(l.chunk)
+}
