@@ -1,0 +1,54 @@
+package apierror
+
+import (
+	"encoding/json"
+	"net/http"
+	"strconv"
+
+	perch "github.com/perchhq/perch"
+)
+
+// Append writes the body of an error answer: code, name, finch_code and message.
+//
+// Every error has a finch_code, which is empty where the published table has none: the contract's
+// error schema requires the string, the docs call it optional, and the empty string satisfies both.
+// A 429 also has statusCode and status, as the docs show it.
+func Append(dst []byte, e *perch.Error) []byte {
+	status := Status(e)
+	dst = append(dst, '{')
+	if status == http.StatusTooManyRequests {
+		dst = appendInt(dst, `"statusCode":`, status)
+		dst = appendInt(dst, `,"status":`, status)
+		dst = append(dst, ',')
+	}
+	return append(appendFields(dst, status, e), '}')
+}
+
+// AppendItem writes the body of one failed entry of a batch answer. Beside the fields of Append it
+// has error_name and error_message, which older clients read. An entry that is merely not ready
+// (202) is no error and lacks them.
+func AppendItem(dst []byte, e *perch.Error) []byte {
+	status := Status(e)
+	dst = appendFields(append(dst, '{'), status, e)
+	if status >= http.StatusBadRequest {
+		dst = appendText(dst, `,"error_name":`, e.Name)
+		dst = appendText(dst, `,"error_message":`, e.Message)
+	}
+	return append(dst, '}')
+}
+
+func appendFields(dst []byte, status int, e *perch.Error) []byte {
+	dst = appendInt(dst, `"code":`, status)
+	dst = appendText(dst, `,"name":`, e.Name)
+	dst = appendText(dst, `,"finch_code":`, e.Code)
+	return appendText(dst, `,"message":`, e.Message)
+}
+
+func appendInt(dst []byte, label string, value int) []byte {
+	return strconv.AppendInt(append(dst, label...), int64(value), 10)
+}
+
+func appendText(dst []byte, label, value string) []byte {
+	quoted, _ := json.Marshal(value) // cannot fail for a string
+	return append(append(dst, label...), quoted...)
+}

@@ -1,0 +1,266 @@
+package httpapi
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	perch "github.com/perchhq/perch"
+	"github.com/perchhq/perch/internal/access"
+	"github.com/perchhq/perch/internal/limit"
+)
+
+const (
+	tokenAll     = "token-all"     // every product, development application
+	tokenNoSSN   = "token-no-ssn"  // every product but ssn
+	tokenNothing = "token-nothing" // no product
+	tokenSandbox = "token-sandbox" // every product, sandbox application
+	clientID     = "8d2ff2a6-6f5e-4f1e-8a39-7e9a3a1f3b10"
+	clientSecret = "very-secret"
+)
+
+var (
+	firstEntity  = perch.ID{0: 0x11, 6: 0x40, 8: 0x80}
+	secondEntity = perch.ID{0: 0x22, 6: 0x40, 8: 0x80}
+	published    = access.Publication{Generation: 3, Complete: true,
+		RetrievedAt: time.Date(2024, 3, 20, 6, 0, 0, 0, time.UTC),
+		AttemptedAt: time.Date(2024, 3, 21, 6, 0, 0, 250e6, time.UTC), Result: access.ResultError}
+)
+
+// fake stands in for all use cases. What it was asked stays in asked; fail makes it fail.
+type fake struct {
+	fail func() error
+
+	mu    sync.Mutex
+	asked []string
+}
+
+func (f *fake) note(parts ...string) error {
+	f.mu.Lock()
+	f.asked = append(f.asked, strings.Join(parts, " "))
+	f.mu.Unlock()
+	if f.fail != nil {
+		return f.fail()
+	}
+	return nil
+}
+
+func (f *fake) last() string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.asked) == 0 {
+		return ""
+	}
+	return f.asked[len(f.asked)-1]
+}
+
+// grants are the tokens that the fake knows.
+func grants() map[string]*access.Grant {
+	entities := []access.Entity{{ID: firstEntity}, {ID: secondEntity}}
+	all := perch.Product("").Values()
+	var noSSN []perch.Product
+	for _, p := range all {
+		if p != perch.ProductSSN {
+			noSSN = append(noSSN, p)
+		}
+	}
+	app := access.Application{ID: perch.ID{0: 1}, Type: perch.ClientDevelopment}
+	sandbox := access.Application{ID: perch.ID{0: 2}, Type: perch.ClientSandbox}
+	return map[string]*access.Grant{
+		tokenAll:     {Application: app, Entities: entities, Products: all},
+		tokenNoSSN:   {Application: app, Entities: entities, Products: noSSN},
+		tokenNothing: {Application: app, Entities: entities},
+		tokenSandbox: {Application: sandbox, Entities: entities, Products: all},
+	}
+}
+
+type fakeAccess struct {
+	*fake
+	grants map[string]*access.Grant
+}
+
+func (f fakeAccess) Authenticate(_ context.Context, bearer string) (*access.Grant, error) {
+	if g := f.grants[bearer]; g != nil {
+		return g, nil
+	}
+	return nil, perch.ErrInvalidToken
+}
+
+func (f fakeAccess) AuthenticateClient(_ context.Context, id, secret string) (*access.Application, error) {
+	if id != clientID || secret != clientSecret {
+		return nil, perch.ErrInvalidClient
+	}
+	return &access.Application{ID: perch.ID{0: 2}, Type: perch.ClientSandbox}, nil
+}
+
+func (f fakeAccess) Introspect(context.Context, *access.Grant) (perch.Introspection, error) {
+	return perch.Introspection{ProviderID: "gusto"}, f.note("introspect")
+}
+
+func (f fakeAccess) Disconnect(context.Context, *access.Grant) error { return f.note("disconnect") }
+
+type fakeData struct{ *fake }
+
+func (f fakeData) answer(dst []byte, body string, parts ...string) ([]byte, access.Publication, error) {
+	if err := f.note(parts...); err != nil {
+		return nil, access.Publication{}, err
+	}
+	return append(dst, body...), published, nil
+}
+
+func (f fakeData) Company(_ context.Context, _ *access.Grant, e *access.Entity, dst []byte) ([]byte, access.Publication, error) {
+	return f.answer(dst, `{}`, "company", e.ID.String()[:2])
+}
+
+func (f fakeData) Directory(_ context.Context, _ *access.Grant, e *access.Entity, limit, offset int, dst []byte) ([]byte, access.Publication, error) {
+	return f.answer(dst, `{"individuals":[]}`, "directory", e.ID.String()[:2], strconv.Itoa(limit), strconv.Itoa(offset))
+}
+
+func (f fakeData) Individuals(_ context.Context, _ *access.Grant, e *access.Entity, ids [][]byte, ssn bool, dst []byte) ([]byte, access.Publication, error) {
+	return f.answer(dst, `{"responses":[]}`, "individuals", e.ID.String()[:2], strconv.FormatBool(ssn), "["+string(bytes.Join(ids, []byte(",")))+"]")
+}
+
+func (f fakeData) Employments(_ context.Context, _ *access.Grant, e *access.Entity, ids [][]byte, dst []byte) ([]byte, access.Publication, error) {
+	return f.answer(dst, `{"responses":[]}`, "employments", e.ID.String()[:2], "["+string(bytes.Join(ids, []byte(",")))+"]")
+}
+
+func (f fakeData) PayGroups(_ context.Context, _ *access.Grant, e *access.Entity, individual perch.ID, list []perch.PayFrequency, dst []byte) ([]byte, access.Publication, error) {
+	return f.answer(dst, `[]`, "pay-groups", e.ID.String()[:2], individual.String()[:4], "["+joined(list)+"]")
+}
+
+func (f fakeData) PayGroup(_ context.Context, _ *access.Grant, e *access.Entity, id perch.ID, dst []byte) ([]byte, access.Publication, error) {
+	return f.answer(dst, `{}`, "pay-group", e.ID.String()[:2], id.String())
+}
+
+func (f fakeData) Payments(_ context.Context, _ *access.Grant, e *access.Entity, start, end perch.Date, dst []byte) ([]byte, access.Publication, error) {
+	return f.answer(dst, `[]`, "payments", e.ID.String()[:2], start.String(), end.String())
+}
+
+func (f fakeData) PayStatements(_ context.Context, _ *access.Grant, e *access.Entity, list []StatementRequest, dst []byte) ([]byte, access.Publication, error) {
+	parts := []string{"statements", e.ID.String()[:2]}
+	for _, one := range list {
+		parts = append(parts, string(one.PaymentID)+"/"+strconv.Itoa(one.Limit)+"/"+strconv.Itoa(one.Offset))
+	}
+	return f.answer(dst, `{"responses":[]}`, parts...)
+}
+
+type fakeRest struct{ *fake }
+
+func (f fakeRest) CreateConnection(_ context.Context, app *access.Application, r SandboxConnection) (SandboxConnectionCreated, error) {
+	return SandboxConnectionCreated{ProviderID: r.ProviderID, AccessToken: "new"},
+		f.note("sandbox", app.ID.String()[:2], r.ProviderID, string(r.AuthenticationType), "["+joined(r.Products)+"]", strconv.Itoa(r.EmployeeSize))
+}
+
+func (f fakeRest) Providers(_ context.Context, g *access.Grant, dst []byte) ([]byte, error) {
+	return append(dst, `[]`...), f.note("providers", strconv.FormatBool(g != nil))
+}
+
+func (f fakeRest) Ready(context.Context) error { return f.note("ready") }
+
+// clock is a time that tests move.
+type clock struct{ nanos atomic.Int64 }
+
+func (c *clock) Now() time.Time          { return time.Unix(1_700_000_000, c.nanos.Load()).UTC() }
+func (c *clock) Advance(d time.Duration) { c.nanos.Add(int64(d)) }
+
+// harness is an API over fakes.
+type harness struct {
+	*fake
+	api     *API
+	handler http.Handler
+	log     *bytes.Buffer
+}
+
+func setup(t testing.TB) *harness {
+	t.Helper()
+	h := &harness{fake: new(fake), log: new(bytes.Buffer)}
+	h.api = &API{Access: fakeAccess{h.fake, grants()}, Employment: fakeData{h.fake}, Payroll: fakeData{h.fake},
+		Sandbox: fakeRest{h.fake}, Catalogue: fakeRest{h.fake}, Health: fakeRest{h.fake},
+		Log: slog.New(Redact(slog.NewTextHandler(h.log, nil)))}
+	h.handler = h.api.Handler()
+	return h
+}
+
+// limited turns the rate limits on.
+func (h *harness) limited() *clock {
+	c := new(clock)
+	h.api.Limits = limit.NewMemory(c.Now)
+	return c
+}
+
+// ask is one request; the zero values of token and version are a good token and the current version.
+type ask struct {
+	method, target, body string
+	token, version       string
+	header               map[string]string
+}
+
+const none = "-"
+
+func (a ask) request() *http.Request {
+	method := a.method
+	if method == "" {
+		method = http.MethodGet
+	}
+	var body io.Reader
+	if a.body != "" {
+		body = strings.NewReader(a.body)
+	}
+	r := httptest.NewRequest(method, a.target, body)
+	if a.token == "" {
+		a.token = tokenAll
+	}
+	if a.token != none {
+		r.Header.Set("Authorization", "Bearer "+a.token)
+	}
+	if a.version == "" {
+		a.version = apiVersion
+	}
+	if a.version != none {
+		r.Header.Set("Finch-API-Version", a.version)
+	}
+	for name, value := range a.header {
+		r.Header.Set(name, value)
+	}
+	return r
+}
+
+func (h *harness) do(a ask) *httptest.ResponseRecorder {
+	w := httptest.NewRecorder()
+	h.handler.ServeHTTP(w, a.request())
+	return w
+}
+
+// failureBody is the body of an error.
+type failureBody struct {
+	Code         int    `json:"code"`
+	Name         string `json:"name"`
+	FinchCode    string `json:"finch_code"`
+	Message      string `json:"message"`
+	StatusCode   int    `json:"statusCode"`
+	Status       int    `json:"status"`
+	ErrorName    string `json:"error_name"`
+	ErrorMessage string `json:"error_message"`
+}
+
+func readFailure(t testing.TB, w *httptest.ResponseRecorder) failureBody {
+	t.Helper()
+	var f failureBody
+	if err := json.Unmarshal(w.Body.Bytes(), &f); err != nil {
+		t.Fatalf("the error body is not JSON: %v: %s", err, w.Body)
+	}
+	if f.Code != w.Code {
+		t.Errorf("code is %d in the body and %d on the wire", f.Code, w.Code)
+	}
+	return f
+}
