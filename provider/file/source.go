@@ -1,0 +1,212 @@
+package file
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"iter"
+	"time"
+
+	perch "github.com/perchhq/perch"
+	"github.com/perchhq/perch/provider"
+)
+
+// File is one uploaded file.
+type File struct {
+	// Name is shown in problems; it is never opened.
+	Name string `json:"name"`
+	Kind Kind   `json:"kind"`
+	// Content is the file's bytes.
+	Content []byte `json:"content"`
+}
+
+// Options are what [Open] may be told. The zero value is usable.
+type Options struct {
+	Limits Limits
+	// Now tells the day on which the files are read, which decides centuries and who has left.
+	Now func() time.Time
+	// SampleRows is how many rows per file the preview shows; 5 unless given.
+	SampleRows int
+}
+
+// maxFiles bounds one import.
+const maxFiles = 64
+
+// Source is an employer as read from files. It holds everything in memory and does no further work.
+type Source struct {
+	company  perch.Company
+	people   []*entry
+	ledger   *ledger
+	groups   []provider.PayGroup
+	issues   issues
+	preview  Preview
+	complete bool
+}
+
+var (
+	_ provider.CompanyReader      = (*Source)(nil)
+	_ provider.PeopleReader       = (*Source)(nil)
+	_ provider.PayGroupReader     = (*Source)(nil)
+	_ provider.PaymentReader      = (*Source)(nil)
+	_ provider.PayStatementReader = (*Source)(nil)
+	_ provider.ProblemReporter    = (*Source)(nil)
+)
+
+// Open reads the files. It fails when the mapping is wrong or a file is of no use as a whole; what is wrong
+// with single rows is in [Source.Problems] and [Source.Preview].
+func Open(files []File, mapping Mapping, options Options) (*Source, error) {
+	if err := mapping.Validate(); err != nil {
+		return nil, err
+	}
+	if len(files) == 0 || len(files) > maxFiles {
+		return nil, perch.Invalid("files", "must hold 1 to %d files", maxFiles)
+	}
+	now := time.Now
+	if options.Now != nil {
+		now = options.Now
+	}
+	today := perch.DateOf(now())
+	s := &Source{}
+	var tables []*Table
+	var censuses, registers []*sheet
+	for i, f := range files {
+		given := mapping.Census
+		if f.Kind == Payroll {
+			given = mapping.Payroll
+		} else if f.Kind != Census {
+			return nil, perch.Invalid(fmt.Sprintf("files[%d].kind", i), "must be census or payroll")
+		}
+		t, err := readFile(f, given, options.Limits)
+		if err != nil {
+			return nil, err
+		}
+		tables = append(tables, t)
+		sh := newSheet(t, f.Kind, given, &s.issues, today)
+		if err := sh.checkColumns(); err != nil {
+			return nil, err
+		}
+		if f.Kind == Payroll {
+			registers = append(registers, sh)
+		} else {
+			censuses = append(censuses, sh)
+		}
+	}
+	s.load(censuses, registers)
+	s.company = company(mapping.Company, tables, s.people)
+	s.preview.build(s, censuses, registers, or(options.SampleRows, 5))
+	return s, nil
+}
+
+func readFile(f File, given *SheetMapping, limits Limits) (*Table, error) {
+	layout := Layout{}
+	if given != nil {
+		layout = Layout{Sheet: given.Sheet, HeaderRow: given.HeaderRow}
+	}
+	return Read(f.Name, bytes.NewReader(f.Content), layout, limits)
+}
+
+// checkColumns refuses a file in which nothing says who the rows are about, or when they were paid.
+func (s *sheet) checkColumns() error {
+	if !s.has(FieldEmployeeNumber) && !s.has(FieldName) && !s.has(FieldLastName) {
+		return perch.Invalid(s.Name, "no column was recognised as an employee number or a name; map one of its %d columns", len(s.Header))
+	}
+	if s.Kind == Payroll && !s.has(FieldPayDate) {
+		return perch.Invalid(s.Name, "no column was recognised as the pay date; map one of its %d columns to pay_date", len(s.Header))
+	}
+	return nil
+}
+
+func (s *Source) load(censuses, registers []*sheet) {
+	roster := newRoster()
+	for _, c := range censuses {
+		for _, e := range readPeople(c) {
+			roster.add(e)
+		}
+	}
+	s.complete = len(censuses) > 0
+	for _, c := range censuses {
+		s.complete = s.complete && !c.given.Partial
+	}
+	for _, i := range s.issues.list {
+		for _, c := range censuses {
+			s.complete = s.complete && (!i.Skipped || i.File != c.Name)
+		}
+	}
+	s.complete = s.complete && s.issues.dropped == 0
+	roster.resolveManagers()
+	s.ledger = &ledger{people: roster, byKey: make(map[string]*run), census: len(censuses) > 0}
+	for _, r := range registers {
+		s.ledger.readRegister(r)
+	}
+	s.people = roster.people
+	s.groups = s.ledger.finish()
+	for _, r := range registers {
+		s.preview.Controls = append(s.preview.Controls, r.checkTotals()...)
+	}
+}
+
+// Complete reports whether the files list every employee, so that who is missing has left.
+func (s *Source) Complete() bool { return s.complete }
+
+// Close implements provider.Source.
+func (s *Source) Close() error { return nil }
+
+// Company implements provider.CompanyReader.
+func (s *Source) Company(context.Context) (perch.Company, error) { return s.company, nil }
+
+// People implements provider.PeopleReader. The order is that of the rows; people who occur in a payroll
+// file only come last.
+func (s *Source) People(ctx context.Context) iter.Seq2[*provider.Person, error] {
+	return each(ctx, len(s.people), func(i int) *provider.Person {
+		p := s.people[i].person
+		return &p
+	})
+}
+
+// PayGroups implements provider.PayGroupReader.
+func (s *Source) PayGroups(ctx context.Context) iter.Seq2[*provider.PayGroup, error] {
+	return each(ctx, len(s.groups), func(i int) *provider.PayGroup {
+		g := s.groups[i]
+		return &g
+	})
+}
+
+// Payments implements provider.PaymentReader.
+func (s *Source) Payments(ctx context.Context) iter.Seq2[*provider.Payment, error] {
+	return each(ctx, len(s.ledger.runs), func(i int) *provider.Payment {
+		p := s.ledger.runs[i].payment
+		return &p
+	})
+}
+
+// PayStatements implements provider.PayStatementReader.
+func (s *Source) PayStatements(ctx context.Context, paymentKey string) iter.Seq2[*provider.PayStatement, error] {
+	r := s.ledger.byKey[paymentKey]
+	if r == nil {
+		return func(yield func(*provider.PayStatement, error) bool) {
+			yield(nil, perch.NotFound("payment_not_found", "the files hold no payment with this key"))
+		}
+	}
+	return each(ctx, len(r.statements), func(i int) *provider.PayStatement {
+		p := r.statements[i]
+		return &p
+	})
+}
+
+// each yields n values by copy, so that a consumer that fills in ids changes nothing here.
+func each[T any](ctx context.Context, n int, at func(int) *T) iter.Seq2[*T, error] {
+	return func(yield func(*T, error) bool) {
+		for i := range n {
+			if err := ctx.Err(); err != nil {
+				yield(nil, err)
+				return
+			}
+			if !yield(at(i), nil) {
+				return
+			}
+		}
+	}
+}
+
+// Problems implements provider.ProblemReporter.
+func (s *Source) Problems() []provider.Problem { return s.issues.problems() }
