@@ -1,0 +1,92 @@
+package records
+
+import (
+	perch "github.com/perchhq/perch"
+	"github.com/perchhq/perch/internal/access"
+)
+
+// Facet is one aspect of the records of a collection.
+type Facet struct {
+	Name string
+	// PerBlock is the number of records in a block.
+	PerBlock int
+	// Compressed facets hold each record compressed against a shared dictionary.
+	Compressed bool
+	// Identifiers facets are sealed twice: see secret.Cipher.SealIdentifiers.
+	Identifiers bool
+}
+
+// Collection is a set of records that share positions.
+type Collection struct {
+	Name   string
+	Group  access.Group
+	Facets []Facet
+}
+
+// Facets of people, by their place in People.Facets.
+const (
+	FacetDirectory = iota
+	FacetIndividual
+	FacetEmployment
+	FacetSSN
+)
+
+// Facets of the company.
+const (
+	FacetCompany = iota
+	FacetAccounts
+)
+
+// Facets of pay groups.
+const (
+	FacetPayGroupSummary = iota
+	FacetPayGroup
+)
+
+// Facets of payments. The pay date stands apart so that a range of dates opens no payment outside it.
+const (
+	FacetPayment = iota
+	FacetPayDate
+)
+
+// FacetStatement is the only facet of pay statements.
+const FacetStatement = 0
+
+// peoplePerBlock suits both ways in which clients read people: directory pages, whose default is
+// 100, and batches of the ids on such a page.
+const peoplePerBlock = 100
+
+// The collections of an entity. Statements has one per payment.
+var (
+	Company = Collection{Name: "company", Group: access.Organization, Facets: []Facet{
+		{Name: "company", PerBlock: 1},
+		{Name: "accounts", PerBlock: 1, Identifiers: true},
+	}}
+	People = Collection{Name: "people", Group: access.Organization, Facets: []Facet{
+		{Name: "directory", PerBlock: peoplePerBlock},
+		{Name: "individual", PerBlock: peoplePerBlock, Compressed: true},
+		{Name: "employment", PerBlock: peoplePerBlock, Compressed: true},
+		{Name: "ssn", PerBlock: peoplePerBlock, Identifiers: true},
+	}}
+	PayGroups = Collection{Name: "pay_groups", Group: access.Organization, Facets: []Facet{
+		{Name: "summary", PerBlock: 100},
+		{Name: "pay_group", PerBlock: 1},
+	}}
+	Payments = Collection{Name: "payments", Group: access.Payroll, Facets: []Facet{
+		{Name: "payment", PerBlock: 1},
+		{Name: "pay_date", PerBlock: 1000},
+	}}
+)
+
+// Statements is the collection of one payment's pay statements.
+func Statements(payment perch.ID) Collection {
+	return Collection{Name: "statements/" + payment.String(), Group: access.Payroll, Facets: []Facet{
+		{Name: "statement", PerBlock: peoplePerBlock, Compressed: true},
+	}}
+}
+
+// Every collection also has a head (its size) and an index (from id to position and content hash).
+const (
+	headFacet  = "head"
+	indexFacet = "index"
+)

@@ -1,0 +1,291 @@
+package records
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	perch "github.com/perchhq/perch"
+	"github.com/perchhq/perch/internal/secret"
+	"github.com/perchhq/perch/internal/store"
+)
+
+// Sink takes finished blocks and keeps them under a generation that nobody reads yet. It may hold
+// several back to write them together.
+type Sink interface {
+	WriteBlock(ctx context.Context, collection Collection, b store.Block) error
+	// Flush writes what was held back, so that the store can read it.
+	Flush(ctx context.Context) error
+}
+
+// Change is what Put found.
+type Change uint8
+
+// Changes of a record. Repeated means that the same id was put before into this stage.
+const (
+	Unchanged Change = iota
+	Created
+	Updated
+	Repeated
+)
+
+// Stage brings one collection up to date under a new generation. Records are put one by one; what
+// did not change is not written. It holds the index in memory (about 60 bytes per record) and a
+// bounded number of blocks, whatever the size of the collection.
+type Stage struct {
+	ctx        context.Context
+	store      *store.Store
+	cipher     *secret.Cipher
+	sink       Sink
+	entity     perch.ID
+	collection Collection
+	base       int64 // the published generation
+	generation int64 // the one being written
+	old        head
+	existed    bool
+
+	positions map[perch.ID]int32
+	ids       []perch.ID
+	hashes    []uint64 // one per facet, position by position
+	seen      []bool
+	dirty     []bool // by position: the index entry changed
+	removed   []perch.ID
+	changed   bool
+	writers   []*facetWriter
+}
+
+// NewStage opens a stage over what is published at base.
+func NewStage(ctx context.Context, s *store.Store, cipher *secret.Cipher, sink Sink, entity perch.ID, collection Collection, base, generation int64) (*Stage, error) {
+	st := &Stage{ctx: ctx, store: s, cipher: cipher, sink: sink, entity: entity, collection: collection,
+		base: base, generation: generation, positions: map[perch.ID]int32{}}
+	for _, facet := range collection.Facets {
+		st.writers = append(st.writers, newFacetWriter(st, facet))
+	}
+	if base == 0 {
+		return st, nil
+	}
+	if err := st.loadHead(); err != nil || !st.existed {
+		return st, err
+	}
+	return st, st.loadIndex()
+}
+
+func (st *Stage) loadHead() error {
+	b, err := st.store.Block(st.ctx, st.entity, st.collection.Name, headFacet, 0, st.base, 0)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	p, err := openBlock(st.cipher, st.entity, st.collection.Name, headLayout, 0, b.Generation, b.Body)
+	if err != nil || p.len() == 0 {
+		return err
+	}
+	st.existed = true
+	st.old, err = decodeHead(p.stored(0))
+	return err
+}
+
+func (st *Stage) loadIndex() error {
+	n, facets := st.old.count, len(st.collection.Facets)
+	st.positions = make(map[perch.ID]int32, n+n/8)
+	st.ids = make([]perch.ID, n)
+	st.hashes = make([]uint64, n*facets)
+	st.seen, st.dirty = make([]bool, n), make([]bool, n)
+	size, found := entrySize(facets), 0
+	err := st.store.Blocks(st.ctx, st.entity, st.collection.Name, indexFacet, st.base, func(b store.Block) error {
+		p, err := openBlock(st.cipher, st.entity, st.collection.Name, indexLayout, b.Number, b.Generation, b.Body)
+		if err != nil || p.len() == 0 {
+			return err
+		}
+		for bucket := p.stored(0); len(bucket) >= size; bucket = bucket[size:] {
+			position := entryPosition(bucket)
+			if position >= n {
+				return fmt.Errorf("%w: the index of %s names position %d of %d", errMalformed, st.collection.Name, position, n)
+			}
+			id := perch.ID(bucket[:16])
+			st.ids[position] = id
+			st.positions[id] = int32(position)
+			for f := range facets {
+				st.hashes[position*facets+f] = binary.BigEndian.Uint64(bucket[entryFixed+8*f:])
+			}
+			found++
+		}
+		return nil
+	})
+	if err == nil && found != n {
+		err = fmt.Errorf("%w: the index of %s has %d of %d entries", errMalformed, st.collection.Name, found, n)
+	}
+	return err
+}
+
+// Has reports whether the id is published or was put.
+func (st *Stage) Has(id perch.ID) bool { _, ok := st.positions[id]; return ok }
+
+// Seen reports whether the id was put into this stage.
+func (st *Stage) Seen(id perch.ID) bool {
+	position, ok := st.positions[id]
+	return ok && st.seen[position]
+}
+
+// Put brings one record up to date. facets are its parts in the collection's order; they are copied
+// where they must be kept.
+func (st *Stage) Put(id perch.ID, facets [][]byte) (Change, error) {
+	position, known := st.positions[id]
+	if !known {
+		return Created, st.create(id, facets)
+	}
+	if st.seen[position] {
+		return Repeated, nil
+	}
+	st.seen[position] = true
+	return st.update(int(position), facets)
+}
+
+func (st *Stage) create(id perch.ID, facets [][]byte) error {
+	position := len(st.ids)
+	st.positions[id] = int32(position)
+	st.ids = append(st.ids, id)
+	st.seen = append(st.seen, true)
+	st.dirty = append(st.dirty, true)
+	st.changed = true
+	for f, content := range facets {
+		st.hashes = append(st.hashes, st.hash(content))
+		if err := st.writers[f].set(position, content); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (st *Stage) update(position int, facets [][]byte) (Change, error) {
+	change := Unchanged
+	for f, content := range facets {
+		at := position*len(facets) + f
+		hash := st.hash(content)
+		if st.hashes[at] == hash {
+			continue
+		}
+		change = Updated
+		st.hashes[at] = hash
+		if err := st.writers[f].set(position, content); err != nil {
+			return change, err
+		}
+	}
+	if change == Updated {
+		st.dirty[position], st.changed = true, true
+	}
+	return change, nil
+}
+
+// hash is 64 bits of a keyed hash: it can be wrong about a change once in 2^64 times.
+func (st *Stage) hash(content []byte) uint64 {
+	sum := st.cipher.Hash(content)
+	return binary.BigEndian.Uint64(sum[:8])
+}
+
+// Count returns the number of records, removed ones not counted.
+func (st *Stage) Count() int { return len(st.ids) }
+
+// Absent calls fn for every published record that was not put, and must be called before Remove.
+func (st *Stage) Absent(fn func(id perch.ID) error) error {
+	for position := range st.ids {
+		if !st.seen[position] {
+			if err := fn(st.ids[position]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// Record returns one facet of a record as it stands in this stage.
+func (st *Stage) Record(id perch.ID, facet int) ([]byte, error) {
+	position, ok := st.positions[id]
+	if !ok {
+		return nil, store.ErrNotFound
+	}
+	return st.writers[facet].get(int(position))
+}
+
+// RemoveAbsent deletes every record that was not put; the last record moves into each hole. It
+// returns the ids that went.
+func (st *Stage) RemoveAbsent() ([]perch.ID, error) {
+	for position := 0; position < len(st.ids); {
+		if st.seen[position] {
+			position++
+			continue
+		}
+		if err := st.removeAt(position); err != nil {
+			return nil, err
+		}
+	}
+	return st.removed, nil
+}
+
+func (st *Stage) removeAt(position int) error {
+	last, facets := len(st.ids)-1, len(st.collection.Facets)
+	id := st.ids[position]
+	if position != last {
+		for f := range facets {
+			content, err := st.writers[f].get(last)
+			if err != nil {
+				return err
+			}
+			if err := st.writers[f].set(position, content); err != nil {
+				return err
+			}
+		}
+		moved := st.ids[last]
+		st.ids[position], st.positions[moved] = moved, int32(position)
+		copy(st.hashes[position*facets:(position+1)*facets], st.hashes[last*facets:])
+		st.seen[position], st.dirty[position] = st.seen[last], true
+	}
+	for f := range facets {
+		if err := st.writers[f].truncate(last); err != nil {
+			return err
+		}
+	}
+	delete(st.positions, id)
+	st.ids, st.seen, st.dirty = st.ids[:last], st.seen[:last], st.dirty[:last]
+	st.hashes = st.hashes[:last*facets]
+	st.removed = append(st.removed, id)
+	st.changed = true
+	return nil
+}
+
+// Finish writes what is still held: the open blocks, the changed part of the index and the head. It
+// reports whether anything was written.
+func (st *Stage) Finish() (changed bool, err error) {
+	if !st.changed && st.existed {
+		return false, nil
+	}
+	for _, w := range st.writers {
+		if err := w.finish(st.old.count, len(st.ids)); err != nil {
+			return true, err
+		}
+	}
+	next, err := st.writeIndex()
+	if err != nil {
+		return true, err
+	}
+	return true, st.write(headLayout, 0, [][]byte{next.encode()})
+}
+
+// write seals a block and hands it on.
+func (st *Stage) write(facet Facet, number int64, records [][]byte) error {
+	plain := encodeBlock(nil, facet, records)
+	return st.sink.WriteBlock(st.ctx, st.collection, store.Block{
+		Collection: st.collection.Name, Facet: facet.Name, Number: number, Generation: st.generation,
+		Body: sealBlock(st.cipher, st.entity, st.collection.Name, facet, number, st.generation, plain),
+	})
+}
+
+// DeleteCollection writes the tombstone of a whole collection: readers then find that it does not
+// exist.
+func DeleteCollection(ctx context.Context, cipher *secret.Cipher, sink Sink, entity perch.ID, collection Collection, generation int64) error {
+	st := &Stage{ctx: ctx, cipher: cipher, sink: sink, entity: entity, collection: collection, generation: generation}
+	return st.write(headLayout, 0, nil)
+}

@@ -1,0 +1,300 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strings"
+	"time"
+
+	perch "github.com/perchhq/perch"
+	"github.com/perchhq/perch/internal/access"
+	"github.com/perchhq/perch/internal/db"
+)
+
+// NewConnection is a connection with its first entity.
+type NewConnection struct {
+	ApplicationID perch.ID
+	Connection    access.Connection
+	Entity        access.Entity
+	// Connector reads the entity; Settings is what it needs, sealed under the connection's key.
+	Connector string
+	Settings  []byte
+	CreatedAt time.Time
+}
+
+// InsertConnection stores a connection, its entity and its empty publications.
+func (s *Store) InsertConnection(ctx context.Context, tx *sql.Tx, n NewConnection) error {
+	c, e, created := n.Connection, n.Entity, db.Micros(n.CreatedAt)
+	if _, err := tx.ExecContext(ctx,
+		`INSERT INTO connections (id, application_id, company_id, provider_id, type, authentication_type, status, status_message,
+			customer_id, customer_name, customer_email, created_at, disconnected_at)
+		 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0)`,
+		c.ID, n.ApplicationID, c.CompanyID, c.ProviderID, string(c.Type), string(c.Authentication), string(c.Status), c.StatusMessage,
+		c.CustomerID, c.CustomerName, c.CustomerEmail, created); err != nil {
+		return fmt.Errorf("storing the connection: %w", err)
+	}
+	if _, err := tx.ExecContext(ctx,
+		`INSERT INTO entities (id, connection_id, application_id, connector, name, source_id, status, settings, last_generation, created_at)
+		 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, $9)`,
+		e.ID, c.ID, n.ApplicationID, n.Connector, e.Name, e.SourceID, string(e.Status), n.Settings, created); err != nil {
+		return fmt.Errorf("storing the entity: %w", err)
+	}
+	for group := range access.GroupCount {
+		if _, err := tx.ExecContext(ctx,
+			`INSERT INTO publications (entity_id, product_group, generation, complete, retrieved_at, attempted_at, result)
+			 VALUES ($1, $2, 0, $3, 0, 0, '')`, e.ID, group.String(), false); err != nil {
+			return fmt.Errorf("storing the publications: %w", err)
+		}
+	}
+	return nil
+}
+
+// InsertToken stores the hash of an access token of one entity of a connection.
+func (s *Store) InsertToken(ctx context.Context, tx *sql.Tx, application, connection, entity, token perch.ID, hash []byte, products []perch.Product, now time.Time) error {
+	if _, err := tx.ExecContext(ctx,
+		`INSERT INTO access_tokens (hash, id, application_id, connection_id, entity_id, products, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+		hash, token, application, connection, entity, joinProducts(products), db.Micros(now)); err != nil {
+		return fmt.Errorf("storing the access token: %w", err)
+	}
+	return nil
+}
+
+// ReplaceSettings stores new connector settings of an entity, sealed under its connection's key.
+func (s *Store) ReplaceSettings(ctx context.Context, tx *sql.Tx, connection, entity perch.ID, settings []byte) error {
+	if _, err := tx.ExecContext(ctx, `UPDATE entities SET settings = $1 WHERE id = $2 AND connection_id = $3`, settings, entity, connection); err != nil {
+		return fmt.Errorf("storing the connector's settings: %w", err)
+	}
+	return nil
+}
+
+const grantQuery = `
+	SELECT t.id, t.products, t.entity_id,
+	       a.id, a.name, a.type, a.created_at,
+	       c.id, c.company_id, c.provider_id, c.type, c.authentication_type, c.status, c.status_message,
+	       c.customer_id, c.customer_name, c.customer_email,
+	       e.name, e.source_id, e.status,
+	       o.generation, o.complete, o.retrieved_at, o.attempted_at, o.result,
+	       p.generation, p.complete, p.retrieved_at, p.attempted_at, p.result
+	  FROM access_tokens t
+	  JOIN applications a ON a.id = t.application_id
+	  JOIN connections c ON c.id = t.connection_id
+	  JOIN entities e ON e.id = t.entity_id
+	  JOIN publications o ON o.entity_id = t.entity_id AND o.product_group = 'organization'
+	  JOIN publications p ON p.entity_id = t.entity_id AND p.product_group = 'payroll'
+	 WHERE t.hash = $1 AND c.disconnected_at = 0`
+
+// Grant returns what the access token with the given hash stands for. It returns ErrNotFound for an
+// unknown token and for one of a disconnected connection.
+func (s *Store) Grant(ctx context.Context, tokenHash []byte) (*access.Grant, error) {
+	var (
+		g          access.Grant
+		e          access.Entity
+		products   string
+		appCreated int64
+		org, pay   publicationColumns
+	)
+	c := &g.Connection
+	err := s.grant.QueryRowContext(ctx, tokenHash).Scan(
+		&g.TokenID, &products, &e.ID,
+		&g.Application.ID, &g.Application.Name, &g.Application.Type, &appCreated,
+		&c.ID, &c.CompanyID, &c.ProviderID, &c.Type, &c.Authentication, &c.Status, &c.StatusMessage,
+		&c.CustomerID, &c.CustomerName, &c.CustomerEmail,
+		&e.Name, &e.SourceID, &e.Status,
+		&org.generation, &org.complete, &org.retrieved, &org.attempted, &org.result,
+		&pay.generation, &pay.complete, &pay.retrieved, &pay.attempted, &pay.result)
+	if err != nil {
+		return nil, fmt.Errorf("reading a grant: %w", notFound(err))
+	}
+	g.Application.CreatedAt = db.Time(appCreated)
+	g.Products = splitProducts(products)
+	e.Groups = [access.GroupCount]access.Publication{org.publication(), pay.publication()}
+	g.Entities = []access.Entity{e}
+	return &g, nil
+}
+
+type publicationColumns struct {
+	generation, retrieved, attempted int64
+	complete                         bool
+	result                           string
+}
+
+func (p publicationColumns) publication() access.Publication {
+	return access.Publication{
+		Generation: p.generation, Complete: p.complete, RetrievedAt: db.Time(p.retrieved),
+		AttemptedAt: db.Time(p.attempted), Result: access.Result(p.result),
+	}
+}
+
+func columnsOf(p access.Publication) publicationColumns {
+	return publicationColumns{
+		generation: p.Generation, complete: p.Complete, retrieved: db.Micros(p.RetrievedAt),
+		attempted: db.Micros(p.AttemptedAt), result: string(p.Result),
+	}
+}
+
+// Disconnect marks a connection of an application disconnected, so that all its tokens stop
+// working, and returns the owners of data keys that are to be destroyed.
+func (s *Store) Disconnect(ctx context.Context, application, connection perch.ID, now time.Time) (keys []perch.ID, err error) {
+	err = s.Tx(ctx, func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx,
+			`UPDATE connections SET disconnected_at = $1 WHERE id = $2 AND application_id = $3 AND disconnected_at = 0`,
+			db.Micros(now), connection, application); err != nil {
+			return fmt.Errorf("disconnecting: %w", err)
+		}
+		if keys, err = keyOwners(ctx, tx, application, connection); err != nil {
+			return err
+		}
+		return bumpRevision(ctx, tx)
+	})
+	return keys, err
+}
+
+func keyOwners(ctx context.Context, tx *sql.Tx, application, connection perch.ID) ([]perch.ID, error) {
+	rows, err := tx.QueryContext(ctx, `SELECT id FROM entities WHERE connection_id = $1 AND application_id = $2`, connection, application)
+	if err != nil {
+		return nil, fmt.Errorf("reading the connection's entities: %w", err)
+	}
+	defer func() { _ = rows.Close() }()
+	owners := []perch.ID{connection}
+	for rows.Next() {
+		var id perch.ID
+		if err := rows.Scan(&id); err != nil {
+			return nil, fmt.Errorf("reading the connection's entities: %w", err)
+		}
+		owners = append(owners, id)
+	}
+	return owners, rows.Err()
+}
+
+// DeleteDisconnected removes what a disconnected connection leaves behind: settings and blocks,
+// which nobody can read any more. It returns whether anything is left for another call.
+func (s *Store) DeleteDisconnected(ctx context.Context, entity perch.ID, most int) (more bool, err error) {
+	err = s.Tx(ctx, func(tx *sql.Tx) error {
+		result, err := tx.ExecContext(ctx,
+			`DELETE FROM blocks WHERE (entity_id, collection, facet, number, generation) IN
+				(SELECT entity_id, collection, facet, number, generation FROM blocks WHERE entity_id = $1 LIMIT $2)`, entity, most)
+		if err != nil {
+			return fmt.Errorf("deleting a disconnected entity's records: %w", err)
+		}
+		deleted, err := result.RowsAffected()
+		more = deleted == int64(most)
+		return err
+	})
+	return more, err
+}
+
+// Account is what a sync needs to know of an entity. Settings is sealed under the connection's key.
+type Account struct {
+	ApplicationID  perch.ID
+	ConnectionID   perch.ID
+	CompanyID      perch.ID
+	EntityID       perch.ID
+	ProviderID     string
+	Connector      string
+	Authentication perch.AuthenticationType
+	Status         perch.ConnectionStatus
+	Settings       []byte
+	Products       []perch.Product
+	Groups         [access.GroupCount]access.Publication
+	Disconnected   bool
+}
+
+// Account returns the entity of a connection for a sync.
+func (s *Store) Account(ctx context.Context, connection, entity perch.ID) (Account, error) {
+	a := Account{ConnectionID: connection, EntityID: entity}
+	var disconnected int64
+	err := s.db.Read.QueryRowContext(ctx,
+		`SELECT c.application_id, c.company_id, c.provider_id, c.authentication_type, c.status, c.disconnected_at, e.connector, e.settings
+		   FROM entities e JOIN connections c ON c.id = e.connection_id WHERE e.id = $1 AND c.id = $2`, entity, connection).
+		Scan(&a.ApplicationID, &a.CompanyID, &a.ProviderID, &a.Authentication, &a.Status, &disconnected, &a.Connector, &a.Settings)
+	if err != nil {
+		return a, fmt.Errorf("reading the account: %w", notFound(err))
+	}
+	a.Disconnected = disconnected != 0
+	if a.Groups, err = s.publications(ctx, entity); err != nil {
+		return a, err
+	}
+	a.Products, err = s.connectionProducts(ctx, connection)
+	return a, err
+}
+
+func (s *Store) publications(ctx context.Context, entity perch.ID) (groups [access.GroupCount]access.Publication, err error) {
+	for group := range access.GroupCount {
+		var p publicationColumns
+		if err := s.db.Read.QueryRowContext(ctx,
+			`SELECT generation, complete, retrieved_at, attempted_at, result FROM publications WHERE entity_id = $1 AND product_group = $2`,
+			entity, group.String()).Scan(&p.generation, &p.complete, &p.retrieved, &p.attempted, &p.result); err != nil {
+			return groups, fmt.Errorf("reading the publications: %w", notFound(err))
+		}
+		groups[group] = p.publication()
+	}
+	return groups, nil
+}
+
+// connectionProducts is the union of what the connection's tokens may read.
+func (s *Store) connectionProducts(ctx context.Context, connection perch.ID) ([]perch.Product, error) {
+	rows, err := s.db.Read.QueryContext(ctx, `SELECT DISTINCT products FROM access_tokens WHERE connection_id = $1 ORDER BY products`, connection)
+	if err != nil {
+		return nil, fmt.Errorf("reading the connection's products: %w", err)
+	}
+	defer func() { _ = rows.Close() }()
+	var union []perch.Product
+	seen := map[perch.Product]bool{}
+	for rows.Next() {
+		var products string
+		if err := rows.Scan(&products); err != nil {
+			return nil, fmt.Errorf("reading the connection's products: %w", err)
+		}
+		for _, p := range splitProducts(products) {
+			if !seen[p] {
+				seen[p] = true
+				union = append(union, p)
+			}
+		}
+	}
+	return union, rows.Err()
+}
+
+// ConnectionByID returns a live connection of an application and its first entity.
+func (s *Store) ConnectionByID(ctx context.Context, application, connection perch.ID) (access.Connection, perch.ID, error) {
+	var c access.Connection
+	var entity perch.ID
+	err := s.db.Read.QueryRowContext(ctx,
+		`SELECT c.id, c.company_id, c.provider_id, c.type, c.authentication_type, c.status, c.status_message, e.id
+		   FROM connections c JOIN entities e ON e.connection_id = c.id
+		  WHERE c.id = $1 AND c.application_id = $2 AND c.disconnected_at = 0 ORDER BY e.created_at LIMIT 1`, connection, application).
+		Scan(&c.ID, &c.CompanyID, &c.ProviderID, &c.Type, &c.Authentication, &c.Status, &c.StatusMessage, &entity)
+	if err != nil {
+		return c, entity, fmt.Errorf("reading the connection: %w", notFound(err))
+	}
+	return c, entity, nil
+}
+
+// SetStatus moves a connection and its entity to a status.
+func (s *Store) SetStatus(ctx context.Context, tx *sql.Tx, connection, entity perch.ID, status perch.ConnectionStatus, message string) error {
+	if _, err := tx.ExecContext(ctx, `UPDATE connections SET status = $1, status_message = $2 WHERE id = $3 AND disconnected_at = 0`,
+		string(status), message, connection); err != nil {
+		return fmt.Errorf("storing the connection's status: %w", err)
+	}
+	if _, err := tx.ExecContext(ctx, `UPDATE entities SET status = $1 WHERE id = $2 AND connection_id = $3`, string(status), entity, connection); err != nil {
+		return fmt.Errorf("storing the entity's status: %w", err)
+	}
+	return bumpRevision(ctx, tx)
+}
+
+func joinProducts(products []perch.Product) string {
+	words := make([]string, len(products))
+	for i, p := range products {
+		words[i] = string(p.Canonical())
+	}
+	return strings.Join(words, " ")
+}
+
+func splitProducts(s string) []perch.Product {
+	var products []perch.Product
+	for _, word := range strings.Fields(s) {
+		products = append(products, perch.Product(word))
+	}
+	return products
+}
