@@ -126,3 +126,23 @@ type PayStatement struct {
 	Key       string
 	Statement perch.PayStatement
 }
+
+// Coverage says what it means that a source does not list something that it listed before.
+type Coverage uint8
+
+const (
+	// Complete sources list everything they know: what is absent was deleted.
+	Complete Coverage = iota
+	// AbsentLeft sources list who is there now: a person who is absent has left, and is kept as a
+	// leaver.
+	AbsentLeft
+	// Additive sources list a part, such as one month: what is absent stays as it is.
+	Additive
+)
+
+// CoverageReporter is implemented by sources that are not Complete.
+type CoverageReporter interface {
+	PeopleCoverage() Coverage
+	// PaymentCoverage is Complete or Additive. It covers pay groups too.
+	PaymentCoverage() Coverage
+}

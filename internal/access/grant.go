@@ -1,6 +1,7 @@
 package access
 
 import (
+	"crypto/sha256"
 	"slices"
 	"time"
 
@@ -25,6 +26,8 @@ type Grant struct {
 	Entities []Entity
 	// Products are the canonical scopes of the token.
 	Products []perch.Product
+
+	hash [sha256.Size]byte // of the token, to read the grant again
 }
 
 // Connection is application + company + provider.

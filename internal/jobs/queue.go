@@ -1,0 +1,232 @@
+package jobs
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/rivertype"
+
+	perch "github.com/perchhq/perch"
+	"github.com/perchhq/perch/internal/db"
+	"github.com/perchhq/perch/internal/store"
+	syncengine "github.com/perchhq/perch/internal/sync"
+)
+
+const (
+	syncQueue = "sync"
+	// syncWorkers is how many syncs run at a time in one process.
+	syncWorkers = 4
+	// syncAttempts is how often a sync that fails for a passing reason is tried.
+	syncAttempts = 6
+	// pollEvery is how soon a job begins; a shorter time costs an idle process more.
+	pollEvery = 100 * time.Millisecond
+	// rescueAfter is when a job of a dead process goes back to the queue. A sync's own lease keeps
+	// a live one from running twice.
+	rescueAfter = time.Minute
+	// reclaimEvery is how often orphaned syncs are looked for.
+	reclaimEvery = 2 * time.Second
+)
+
+// Queue queues and runs jobs.
+type Queue struct {
+	client *river.Client[*sql.Tx]
+	engine *syncengine.Engine
+	store  *store.Store
+	now    func() time.Time
+	log    *slog.Logger
+	live   atomic.Bool
+	stop   context.CancelFunc
+	done   chan struct{}
+}
+
+// SyncArgs names the sync to run.
+type SyncArgs struct {
+	ConnectionID perch.ID `json:"connection_id"`
+	EntityID     perch.ID `json:"entity_id"`
+	SyncID       perch.ID `json:"sync_id"`
+}
+
+// Kind implements river.JobArgs.
+func (SyncArgs) Kind() string { return "sync" }
+
+// InsertOpts implements river.JobArgsWithInsertOpts.
+func (SyncArgs) InsertOpts() river.InsertOpts {
+	return river.InsertOpts{Queue: syncQueue, MaxAttempts: syncAttempts}
+}
+
+// New returns a queue. Without Start it only inserts, as the command line does.
+func New(database *db.DB, engine *syncengine.Engine, s *store.Store, now func() time.Time, log *slog.Logger) (*Queue, error) {
+	q := &Queue{engine: engine, store: s, now: now, log: log, done: make(chan struct{})}
+	workers := river.NewWorkers()
+	if err := river.AddWorkerSafely(workers, &syncWorker{queue: q}); err != nil {
+		return nil, fmt.Errorf("registering the sync worker: %w", err)
+	}
+	client, err := river.NewClient(database.QueueDriver(), &river.Config{
+		Queues:               map[string]river.QueueConfig{syncQueue: {MaxWorkers: syncWorkers}},
+		Workers:              workers,
+		FetchPollInterval:    pollEvery,
+		FetchCooldown:        pollEvery,
+		JobTimeout:           -1,
+		RescueStuckJobsAfter: rescueAfter,
+		RetryPolicy:          retryPolicy{},
+		Logger:               slog.New(quiet{log.Handler()}),
+		PollOnly:             true,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("making the job queue: %w", err)
+	}
+	q.client = client
+	return q, nil
+}
+
+// Start runs jobs until Stop.
+func (q *Queue) Start(ctx context.Context) error {
+	if err := q.client.Start(context.WithoutCancel(ctx)); err != nil {
+		return fmt.Errorf("starting the job queue: %w", err)
+	}
+	q.live.Store(true)
+	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	q.stop = stop
+	go q.reclaim(background)
+	return nil
+}
+
+// Stop lets running jobs finish until ctx ends, then cancels them and hands them back.
+func (q *Queue) Stop(ctx context.Context) error {
+	if !q.live.Swap(false) {
+		return nil
+	}
+	q.stop()
+	<-q.done
+	if err := q.client.Stop(ctx); err == nil {
+		return nil
+	}
+	hard, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	if err := q.client.StopAndCancel(hard); err != nil {
+		return fmt.Errorf("stopping the job queue: %w", err)
+	}
+	return nil
+}
+
+// Running reports whether jobs run in this process.
+func (q *Queue) Running() bool { return q.live.Load() }
+
+// Enqueue requests a sync of an entity and queues its job, in the caller's transaction. While one is
+// unfinished it does nothing.
+func (q *Queue) Enqueue(ctx context.Context, tx *sql.Tx, application, connection, entity perch.ID, reason string) error {
+	requested, created, err := q.engine.Request(ctx, tx, application, connection, entity, reason)
+	if err != nil || !created {
+		return err
+	}
+	return q.insert(ctx, tx, requested)
+}
+
+func (q *Queue) insert(ctx context.Context, tx *sql.Tx, s store.Sync) error {
+	if _, err := q.client.InsertTx(ctx, tx, SyncArgs{s.ConnectionID, s.EntityID, s.ID}, nil); err != nil {
+		return fmt.Errorf("queueing a sync: %w", err)
+	}
+	return nil
+}
+
+// reclaim gives syncs whose process died back to the queue.
+func (q *Queue) reclaim(ctx context.Context) {
+	defer close(q.done)
+	ticker := time.NewTicker(reclaimEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			if err := q.reclaimOnce(ctx); err != nil && ctx.Err() == nil {
+				q.log.ErrorContext(ctx, "looking for orphaned syncs", "error", err)
+			}
+		}
+	}
+}
+
+const reclaimMost = 50
+
+func (q *Queue) reclaimOnce(ctx context.Context) error {
+	orphans, err := q.store.OrphanedSyncs(ctx, q.now(), reclaimMost)
+	if err != nil {
+		return err
+	}
+	for _, orphan := range orphans {
+		err := q.store.Tx(ctx, func(tx *sql.Tx) error {
+			reclaimed, err := q.store.ReclaimSync(ctx, tx, orphan.EntityID, orphan.ID, q.now())
+			if err != nil || !reclaimed {
+				return err
+			}
+			return q.insert(ctx, tx, orphan)
+		})
+		if err != nil {
+			return err
+		}
+		q.log.InfoContext(ctx, "taking over a sync whose process stopped", "sync_id", orphan.ID, "entity_id", orphan.EntityID)
+	}
+	return nil
+}
+
+type syncWorker struct {
+	river.WorkerDefaults[SyncArgs]
+	queue *Queue
+}
+
+// Work runs the sync. A sync that is over or held elsewhere needs no job; one that a stop
+// interrupted is handed back for any process to take at once.
+func (w *syncWorker) Work(ctx context.Context, job *river.Job[SyncArgs]) error {
+	args, log := job.Args, w.queue.log.With("sync_id", job.Args.SyncID, "entity_id", job.Args.EntityID)
+	started := w.queue.now()
+	summary, err := w.queue.engine.Run(ctx, args.ConnectionID, args.EntityID, args.SyncID)
+	switch {
+	case err == nil:
+		log.InfoContext(ctx, "sync complete", "took", w.queue.now().Sub(started).Round(time.Millisecond), "records", summary.Records)
+		return nil
+	case errors.Is(err, syncengine.ErrHeld):
+		return nil
+	case ctx.Err() != nil:
+		return river.JobSnooze(0)
+	}
+	log.WarnContext(ctx, "sync failed", "attempt", job.Attempt, "error", err)
+	if job.Attempt >= job.MaxAttempts {
+		return errors.Join(errSync, w.queue.engine.Abandon(ctx, args.SyncID))
+	}
+	return errSync
+}
+
+// errSync is what the queue keeps of a failure: the cause may name things that do not belong there.
+var errSync = errors.New("the sync failed; see the log")
+
+// retryPolicy waits 2 s, 8 s, 32 s … between attempts, an hour at most.
+type retryPolicy struct{}
+
+// NextRetry implements river.ClientRetryPolicy.
+func (retryPolicy) NextRetry(job *rivertype.JobRow) time.Time {
+	wait := time.Hour
+	if n := len(job.Errors); n < 6 {
+		wait = time.Second << (2*n + 1)
+	}
+	return time.Now().Add(wait)
+}
+
+// quiet passes on warnings and errors of the queue only: its progress is not news.
+type quiet struct{ slog.Handler }
+
+// Enabled implements slog.Handler.
+func (h quiet) Enabled(ctx context.Context, level slog.Level) bool {
+	return level >= slog.LevelWarn && h.Handler.Enabled(ctx, level)
+}
+
+// WithAttrs implements slog.Handler.
+func (h quiet) WithAttrs(attrs []slog.Attr) slog.Handler { return quiet{h.Handler.WithAttrs(attrs)} }
+
+// WithGroup implements slog.Handler.
+func (h quiet) WithGroup(name string) slog.Handler { return quiet{h.Handler.WithGroup(name)} }

@@ -1,0 +1,3 @@
+// Package sandbox makes simulated connections for sandbox applications. The employer behind them is
+// in provider/sandbox.
+package sandbox

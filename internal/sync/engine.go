@@ -1,0 +1,340 @@
+package sync
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	perch "github.com/perchhq/perch"
+	"github.com/perchhq/perch/internal/access"
+	"github.com/perchhq/perch/internal/secret"
+	"github.com/perchhq/perch/internal/store"
+	"github.com/perchhq/perch/provider"
+)
+
+// Engine runs syncs. Its fields are set once, before use.
+type Engine struct {
+	Store    *store.Store
+	Keyring  *secret.Keyring
+	Identity *secret.Identity
+	// Connectors by name.
+	Connectors map[string]provider.Connector
+	Log        *slog.Logger
+	Now        func() time.Time
+	// Owner names this process in leases.
+	Owner string
+	// LeaseFor is how long a lease lasts without a sign of life.
+	LeaseFor time.Duration
+}
+
+// DefaultLease is long enough for a slow disk and short enough that a crash is soon taken over.
+const DefaultLease = 15 * time.Second
+
+// ErrHeld means that another process runs the sync, or that it is over.
+var ErrHeld = errors.New("the sync is held by another process or is over")
+
+// Progress is told while a sync runs: how many records of a kind were read so far.
+type Progress func(kind Kind, done int)
+
+// Request creates a pending sync of an entity, unless one is unfinished. It returns the sync and
+// whether it is new; the caller queues a job for a new one in the same transaction.
+func (e *Engine) Request(ctx context.Context, tx *sql.Tx, application, connection, entity perch.ID, reason string) (store.Sync, bool, error) {
+	return e.Store.InsertSync(ctx, tx, store.Sync{
+		ID: perch.NewID(), ApplicationID: application, ConnectionID: connection, EntityID: entity,
+		Reason: reason, CreatedAt: e.Now(),
+	})
+}
+
+// Run runs a sync through the entity's connector. It returns ErrHeld when the sync is not to be had.
+func (e *Engine) Run(ctx context.Context, connection, entity, sync perch.ID) (Summary, error) {
+	return e.run(ctx, connection, entity, sync, nil, nil)
+}
+
+// RunSource is Run with a source that the caller opened, such as files at hand.
+func (e *Engine) RunSource(ctx context.Context, connection, entity, sync perch.ID, source provider.Source, progress Progress) (Summary, error) {
+	return e.run(ctx, connection, entity, sync, source, progress)
+}
+
+func (e *Engine) run(ctx context.Context, connection, entity, sync perch.ID, source provider.Source, progress Progress) (Summary, error) {
+	lease := store.Lease{Sync: sync, Owner: e.Owner + "/" + perch.NewID().String(), Until: e.Now().Add(e.LeaseFor)}
+	if _, err := e.Store.AcquireSync(ctx, lease, e.Now()); err != nil {
+		if errors.Is(err, store.ErrNotFound) {
+			return Summary{}, ErrHeld
+		}
+		return Summary{}, fmt.Errorf("taking the sync: %w", err)
+	}
+	if progress == nil {
+		progress = func(Kind, int) {}
+	}
+	r := &run{Engine: e, lease: lease, progress: progress, summary: Summary{Records: map[Kind]Counts{}}}
+	err := r.guarded(ctx, connection, entity, source)
+	return r.summary, r.end(context.WithoutCancel(ctx), err)
+}
+
+// run is one sync being done.
+type run struct {
+	*Engine
+	lease    store.Lease
+	account  store.Account
+	cipher   *secret.Cipher
+	source   provider.Source
+	progress Progress
+	ids      *identities
+	summary  Summary
+	encoder  recordEncoder
+}
+
+// guarded does the sync while a heartbeat holds the lease; losing the lease cancels the work.
+func (r *run) guarded(ctx context.Context, connection, entity perch.ID, source provider.Source) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		r.beat(ctx, cancel)
+	}()
+	err := r.do(ctx, connection, entity, source)
+	lost := context.Cause(ctx)
+	cancel(nil)
+	<-done
+	if err != nil && lost != nil && !errors.Is(lost, context.Canceled) {
+		return lost
+	}
+	return err
+}
+
+func (r *run) beat(ctx context.Context, cancel context.CancelCauseFunc) {
+	ticker := time.NewTicker(r.LeaseFor / 3)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			err := r.Store.Tx(ctx, func(tx *sql.Tx) error { return r.hold(ctx, tx) })
+			if errors.Is(err, store.ErrNotFound) {
+				cancel(ErrHeld)
+				return
+			}
+		}
+	}
+}
+
+// hold extends the lease inside a transaction that writes under it.
+func (r *run) hold(ctx context.Context, tx *sql.Tx) error {
+	lease := r.lease
+	lease.Until = r.Now().Add(r.LeaseFor)
+	return r.Store.HoldSync(ctx, tx, lease)
+}
+
+func (r *run) do(ctx context.Context, connection, entity perch.ID, source provider.Source) (err error) {
+	if r.account, err = r.Store.Account(ctx, connection, entity); err != nil {
+		return err
+	}
+	if r.account.Disconnected {
+		return perch.ErrInvalidToken
+	}
+	if r.cipher, err = r.Keyring.Cipher(ctx, entity); err != nil {
+		return err
+	}
+	if r.source = source; source == nil {
+		if r.source, err = r.open(ctx); err != nil {
+			return fmt.Errorf("opening the provider: %w", err)
+		}
+	}
+	defer func() { err = errors.Join(err, r.source.Close()) }()
+	if r.ids, err = r.loadIdentities(ctx); err != nil {
+		return err
+	}
+	if err := r.organization(ctx); err != nil {
+		return fmt.Errorf("syncing the organization: %w", err)
+	}
+	if !r.wantsPayroll() {
+		return nil
+	}
+	if err := r.payroll(ctx); err != nil {
+		return fmt.Errorf("syncing payroll: %w", err)
+	}
+	return nil
+}
+
+func (r *run) open(ctx context.Context) (provider.Source, error) {
+	connector, ok := r.Connectors[r.account.Connector]
+	if !ok {
+		return nil, fmt.Errorf("this Perch has no connector %q", r.account.Connector)
+	}
+	keys, err := r.Keyring.Cipher(ctx, r.account.ConnectionID)
+	if err != nil {
+		return nil, err
+	}
+	settings, err := keys.Open(nil, r.account.Settings, SettingsPlace(r.account.EntityID))
+	if err != nil {
+		return nil, err
+	}
+	return connector.Open(ctx, provider.Account{
+		ProviderID: r.account.ProviderID, Authentication: r.account.Authentication,
+		Settings: settings, Products: r.account.Products, Now: r.Now,
+	})
+}
+
+// SettingsPlace is what an entity's sealed connector settings are bound to.
+func SettingsPlace(entity perch.ID) []byte { return append([]byte("settings/"), entity[:]...) }
+
+func (r *run) wantsPayroll() bool {
+	for _, p := range r.account.Products {
+		if p == perch.ProductPayment || p == perch.ProductPayStatement {
+			return true
+		}
+	}
+	return false
+}
+
+func (r *run) wantsSSN() bool {
+	for _, p := range r.account.Products {
+		if p == perch.ProductSSN {
+			return true
+		}
+	}
+	return false
+}
+
+// end records how the sync ended. A passing failure leaves the sync to be tried again.
+func (r *run) end(ctx context.Context, failure error) error {
+	if reporter, ok := r.source.(provider.ProblemReporter); ok {
+		r.summary.Problems = reporter.Problems()
+	}
+	if errors.Is(failure, ErrHeld) {
+		return failure
+	}
+	if failure == nil {
+		return r.complete(ctx)
+	}
+	status, final := statusAfter(failure)
+	if !final {
+		return errors.Join(failure, r.postpone(ctx))
+	}
+	return errors.Join(failure, r.fail(ctx, failure, status))
+}
+
+func (r *run) complete(ctx context.Context) error {
+	return r.Store.Tx(ctx, func(tx *sql.Tx) error {
+		if r.account.Status != perch.StatusConnected {
+			if err := r.Store.SetStatus(ctx, tx, r.account.ConnectionID, r.account.EntityID, perch.StatusConnected, ""); err != nil {
+				return err
+			}
+		}
+		return r.Store.FinishSync(ctx, tx, r.lease, store.Sync{State: store.SyncComplete, FinishedAt: r.Now(), Summary: r.summary.text()})
+	})
+}
+
+// postpone notes the failed attempt and hands the sync back.
+func (r *run) postpone(ctx context.Context) error {
+	err := r.Store.Tx(ctx, func(tx *sql.Tx) error { return r.recordFailure(ctx, tx) })
+	return errors.Join(err, r.Store.ReleaseSync(ctx, r.lease))
+}
+
+func (r *run) recordFailure(ctx context.Context, tx *sql.Tx) error {
+	for group := range access.GroupCount {
+		if err := r.Store.RecordAttempt(ctx, tx, r.account.EntityID, group, r.Now(), access.ResultError); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *run) fail(ctx context.Context, failure error, status perch.ConnectionStatus) error {
+	end := store.Sync{State: store.SyncFailed, FinishedAt: r.Now(), Summary: r.summary.text(), ErrorName: perch.NameServer}
+	var known *perch.Error
+	if errors.As(failure, &known) {
+		end.ErrorName, end.ErrorCode = known.Name, known.Code
+	}
+	return r.Store.Tx(ctx, func(tx *sql.Tx) error {
+		if status != "" {
+			if err := r.Store.SetStatus(ctx, tx, r.account.ConnectionID, r.account.EntityID, status, known.Message); err != nil {
+				return err
+			}
+		}
+		if err := r.recordFailure(ctx, tx); err != nil {
+			return err
+		}
+		return r.Store.FinishSync(ctx, tx, r.lease, end)
+	})
+}
+
+// Abandon ends a sync that failed too often.
+func (e *Engine) Abandon(ctx context.Context, sync perch.ID) error {
+	lease := store.Lease{Sync: sync, Owner: e.Owner + "/abandon", Until: e.Now().Add(e.LeaseFor)}
+	if _, err := e.Store.AcquireSync(ctx, lease, e.Now()); err != nil {
+		return err
+	}
+	return e.Store.Tx(ctx, func(tx *sql.Tx) error {
+		return e.Store.FinishSync(ctx, tx, lease, store.Sync{State: store.SyncFailed, FinishedAt: e.Now(), ErrorName: perch.NameServer})
+	})
+}
+
+// statusAfter tells which status a failure puts the connection in. Failures that pass by themselves
+// are not final and leave the status as it is.
+func statusAfter(failure error) (status perch.ConnectionStatus, final bool) {
+	switch {
+	case errors.Is(failure, perch.ErrReauthenticate):
+		return perch.StatusReauth, true
+	case errors.Is(failure, perch.ErrPermissions):
+		return perch.StatusPermissions, true
+	case errors.Is(failure, perch.ErrAccountSetup):
+		return perch.StatusNoAccountSetup, true
+	case errors.Is(failure, perch.ErrInvalidToken), errors.Is(failure, secret.ErrDestroyed):
+		return "", true // disconnected meanwhile
+	}
+	return "", false
+}
+
+// Kind is a kind of record in a summary.
+type Kind string
+
+// Kinds of records.
+const (
+	KindCompany   Kind = "company"
+	KindPerson    Kind = "individual"
+	KindPayGroup  Kind = "pay_group"
+	KindPayment   Kind = "payment"
+	KindStatement Kind = "pay_statement"
+)
+
+// Counts says what became of the records of a kind. Left are people marked as leavers because the
+// source no longer lists them; they count as updated too.
+type Counts struct {
+	Created   int `json:"created"`
+	Updated   int `json:"updated"`
+	Deleted   int `json:"deleted"`
+	Unchanged int `json:"unchanged"`
+	Left      int `json:"left,omitempty"`
+}
+
+// Summary is what a sync did.
+type Summary struct {
+	Records  map[Kind]Counts    `json:"records"`
+	Problems []provider.Problem `json:"problems,omitempty"`
+}
+
+// Total adds the kinds up, the company itself left out.
+func (s Summary) Total() Counts {
+	var t Counts
+	for kind, c := range s.Records {
+		if kind != KindCompany {
+			t.Created, t.Updated, t.Deleted, t.Unchanged = t.Created+c.Created, t.Updated+c.Updated, t.Deleted+c.Deleted, t.Unchanged+c.Unchanged
+			t.Left += c.Left
+		}
+	}
+	return t
+}
+
+func (s Summary) text() string {
+	text, err := json.Marshal(s.Records)
+	if err != nil {
+		return "{}"
+	}
+	return string(text)
+}

@@ -1,0 +1,143 @@
+package sync
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+
+	"github.com/perchhq/perch/internal/access"
+	"github.com/perchhq/perch/internal/records"
+	"github.com/perchhq/perch/internal/store"
+)
+
+const (
+	// chunkBytes and chunkBlocks bound one transaction of staged blocks, so that other writers wait
+	// little.
+	chunkBytes  = 1 << 20
+	chunkBlocks = 256
+	// sweepBlocks bounds one transaction that deletes.
+	sweepBlocks = 512
+)
+
+// publisher stages one product group under a new generation and makes it current.
+type publisher struct {
+	run        *run
+	group      access.Group
+	from       access.Publication
+	generation int64
+	changed    bool
+	held       []store.Block
+	heldBytes  int
+}
+
+// newPublisher sweeps what an earlier run left behind and takes a generation.
+func (r *run) newPublisher(ctx context.Context, group access.Group) (*publisher, error) {
+	p := &publisher{run: r, group: group, from: r.account.Groups[group]}
+	if err := p.sweep(ctx); err != nil {
+		return nil, err
+	}
+	return p, p.next(ctx)
+}
+
+func (p *publisher) next(ctx context.Context) (err error) {
+	p.changed = false
+	p.generation, err = p.run.Store.NewGeneration(ctx, p.run.account.EntityID)
+	return err
+}
+
+// sweep deletes abandoned blocks, and those that the last publish covered: requests that began
+// before it are over by now, because a sync does not follow another within a request's time.
+func (p *publisher) sweep(ctx context.Context) error {
+	r := p.run
+	deletions := []func(tx *sql.Tx) (bool, error){
+		func(tx *sql.Tx) (bool, error) {
+			return r.Store.DeleteAbandoned(ctx, tx, r.account.EntityID, p.group, p.from.Generation, sweepBlocks)
+		},
+	}
+	if r.Now().Sub(p.from.AttemptedAt) > readersGone {
+		deletions = append(deletions, func(tx *sql.Tx) (bool, error) {
+			return r.Store.DeleteSuperseded(ctx, tx, r.account.EntityID, p.group, p.from.Generation, sweepBlocks)
+		})
+	}
+	for _, deletion := range deletions {
+		for more := true; more; {
+			err := r.Store.Tx(ctx, func(tx *sql.Tx) (err error) {
+				if err = r.hold(ctx, tx); err == nil {
+					more, err = deletion(tx)
+				}
+				return err
+			})
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// stage opens a stage of one of the group's collections.
+func (p *publisher) stage(ctx context.Context, collection records.Collection) (*records.Stage, error) {
+	return records.NewStage(ctx, p.run.Store, p.run.cipher, p, p.run.account.EntityID, collection, p.from.Generation, p.generation)
+}
+
+// finish ends a stage.
+func (p *publisher) finish(st *records.Stage) error {
+	changed, err := st.Finish()
+	p.changed = p.changed || changed
+	return err
+}
+
+// WriteBlock implements records.Sink.
+func (p *publisher) WriteBlock(ctx context.Context, _ records.Collection, b store.Block) error {
+	p.held = append(p.held, b)
+	p.heldBytes += len(b.Body)
+	if p.heldBytes < chunkBytes && len(p.held) < chunkBlocks {
+		return nil
+	}
+	return p.Flush(ctx)
+}
+
+// Flush implements records.Sink.
+func (p *publisher) Flush(ctx context.Context) error {
+	if len(p.held) == 0 {
+		return nil
+	}
+	err := p.run.Store.Tx(ctx, func(tx *sql.Tx) error {
+		if err := p.run.hold(ctx, tx); err != nil {
+			return err
+		}
+		return p.run.Store.InsertBlocks(ctx, tx, p.run.account.EntityID, p.group, p.held)
+	})
+	clear(p.held)
+	p.held, p.heldBytes = p.held[:0], 0
+	return err
+}
+
+// publish makes what was staged current, in one transaction of constant size, and calls with inside
+// it. When nothing changed, the generation stays and only the dates move.
+func (p *publisher) publish(ctx context.Context, complete bool, with func(tx *sql.Tx) error) error {
+	if err := p.Flush(ctx); err != nil {
+		return err
+	}
+	r, now := p.run, p.run.Now()
+	next := access.Publication{Generation: p.from.Generation, Complete: complete, RetrievedAt: now, AttemptedAt: now, Result: access.ResultSuccess}
+	if p.changed || p.from.Generation == 0 {
+		next.Generation = p.generation
+	}
+	err := r.Store.Tx(ctx, func(tx *sql.Tx) error {
+		if err := r.hold(ctx, tx); err != nil {
+			return err
+		}
+		if with != nil {
+			if err := with(tx); err != nil {
+				return err
+			}
+		}
+		return r.Store.Publish(ctx, tx, r.account.EntityID, p.group, p.from.Generation, next)
+	})
+	if err != nil {
+		return fmt.Errorf("publishing %s: %w", p.group, err)
+	}
+	p.from = next
+	return nil
+}
