@@ -125,13 +125,14 @@ func (s *slip) wages(d dice, rate int64, hours perch.Hours, variable bool) {
 	}
 }
 
-// extras adds what salaried people are paid now and then. Bonuses come with the first run of March.
+// extras adds what salaried people are paid now and then. Bonuses come with the first run of March
+// for those who were there half a year before.
 func (s *slip) extras(p *profile, d dice, turn *period, yearly int64) {
 	_, month, day := turn.nominal.Calendar()
-	if month == time.March && day <= 15 && s.full {
-		s.bonus = portion(yearly, int64(p.dice.between(askBonus, 2, 12)*100))
+	if month == time.March && day <= 15 && turn.start.AddDays(-180) >= p.start && p.dice.chance(askBonus+1000, 800) {
+		s.bonus = portion(yearly, int64(p.dice.between(askBonus, 2, 8)*100))
 		if p.post.height > 0 {
-			s.bonus += portion(yearly, 800)
+			s.bonus += portion(yearly, 600)
 		}
 		s.earning(&earnBonus, s.bonus, 0)
 	}

@@ -86,10 +86,7 @@ func (e *employer) layUnits() {
 		u.size = e.seatCount*passed/total - first
 		if e.heads > 0 {
 			u.leader = i + 1
-			u.managers = (u.size - 1) / u.span
-			if u.size <= u.span {
-				u.managers = 0
-			}
+			u.managers = max(0, u.size-1) / u.span
 		}
 		for _, rung := range ladder {
 			u.ladder = append(u.ladder, rung.before+u.name+rung.after)

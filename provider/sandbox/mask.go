@@ -15,7 +15,7 @@ type mask struct {
 	period                                 bool
 	earnings, deductions                   bool
 	contributions, taxes                   bool
-	payments                               bool
+	payments, payGroups                    bool
 }
 
 func newMask(fields *perch.SupportedFields) *mask {
@@ -40,6 +40,7 @@ func newMask(fields *perch.SupportedFields) *mask {
 	m.deductions = s.EmployeeDeductions != perch.PayDeductionFields{}
 	m.contributions = s.EmployerContributions != perch.ContributionFields{}
 	m.taxes = s.Taxes != perch.TaxFields{}
+	m.payGroups = m.PayGroup != perch.PayGroupFields{}
 	m.payments = *p != perch.PaymentFields{} || *s != perch.StatementFields{}
 	return m
 }
@@ -47,7 +48,7 @@ func newMask(fields *perch.SupportedFields) *mask {
 // setAll marks every object as supplied. The single fields are not looked at when everything is.
 func (m *mask) setAll() {
 	for _, flag := range []*bool{&m.entity, &m.parents, &m.departments, &m.accounts, &m.emails, &m.phones,
-		&m.department, &m.kind, &m.income, &m.period, &m.earnings, &m.deductions, &m.contributions, &m.taxes, &m.payments} {
+		&m.department, &m.kind, &m.income, &m.period, &m.earnings, &m.deductions, &m.contributions, &m.taxes, &m.payments, &m.payGroups} {
 		*flag = true
 	}
 }

@@ -39,11 +39,12 @@ func (s *source) Payments(ctx context.Context) iter.Seq2[*provider.Payment, erro
 // payees calls visit for everyone with a statement in the run. The slip is overwritten by the next.
 func (e *employer) payees(ctx context.Context, r *run, visit func(*profile, *slip) bool) error {
 	y := &payer{employer: e}
+	var p profile // outside the loop: visit makes it escape
 	for i := range e.people {
 		if err := interrupted(ctx, i); err != nil {
 			return err
 		}
-		p := e.person(i)
+		p = e.person(i)
 		if r.turn[p.group] < 0 || r.newest && !p.paidNewest() {
 			continue
 		}
@@ -56,7 +57,7 @@ func (e *employer) payees(ctx context.Context, r *run, visit func(*profile, *sli
 
 // total adds up a run in one pass that holds no statement.
 func (e *employer) total(ctx context.Context, r *run) (*totals, error) {
-	t, keys := &totals{}, keyList{}
+	t := &totals{}
 	wantKeys := e.fields.everything || e.fields.Payment.IndividualIDs
 	err := e.payees(ctx, r, func(p *profile, s *slip) bool {
 		t.gross += s.gross
@@ -66,7 +67,7 @@ func (e *employer) total(ctx context.Context, r *run) (*totals, error) {
 		t.statements++
 		t.groups[p.group] = true
 		if wantKeys {
-			t.keys = append(t.keys, keys.key(p.index))
+			t.keys = append(t.keys, personKey(p.index))
 		}
 		return true
 	})
@@ -91,7 +92,7 @@ func (e *employer) payment(r *run, t *totals) *provider.Payment {
 		if !t.groups[g] {
 			continue
 		}
-		if e.fields.everything || e.fields.Payment.PayGroupIDs {
+		if e.fields.payGroups && (e.fields.everything || e.fields.Payment.PayGroupIDs) {
 			out.PayGroupKeys = append(out.PayGroupKeys, groupKeys[g])
 		}
 		out.Payment.PayFrequencies = append(out.Payment.PayFrequencies, frequencies[g])

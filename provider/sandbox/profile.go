@@ -1,6 +1,10 @@
 package sandbox
 
-import perch "github.com/perchhq/perch"
+import (
+	"time"
+
+	perch "github.com/perchhq/perch"
+)
 
 // standing is a kind of position.
 type standing int
@@ -86,16 +90,16 @@ const (
 // hired returns the day on which person i started: after their manager.
 func (e *employer) hired(i int, at post) perch.Date {
 	if at.manager == noManager {
-		return e.founded
+		return onWeekday(e.founded)
 	}
 	d := roll(e.seed, uint64(i)+1)
 	if at.standing == standingPrehire {
-		return e.asOf.AddDays(d.between(askStart, 3, 40))
+		return onWeekday(e.asOf.AddDays(d.between(askStart, 3, 40)))
 	}
 	low := e.hired(at.manager, e.post(at.manager))
 	if at.height > 0 {
 		high := e.asOf.AddDays(-managersHiredBy)
-		return low.AddDays(d.below(askStart, (int(high-low)+1)/2+1))
+		return onWeekday(low.AddDays(d.below(askStart, (int(high-low)+1)/2+1)))
 	}
 	by := hiredBy
 	switch at.standing {
@@ -103,7 +107,18 @@ func (e *employer) hired(i int, at post) perch.Date {
 		by = leaversHiredBy
 	}
 	high := e.asOf.AddDays(-by)
-	return low.AddDays(d.between(askStart, 0, int(high-low)))
+	return onWeekday(low.AddDays(d.between(askStart, 0, int(high-low))))
+}
+
+// onWeekday moves Saturdays and Sundays to the Monday. It keeps the order of days.
+func onWeekday(day perch.Date) perch.Date {
+	switch day.Weekday() {
+	case time.Saturday:
+		return day + 2
+	case time.Sunday:
+		return day + 1
+	}
+	return day
 }
 
 // setOffice places half of the people at the seat of the company and the rest elsewhere; the first
@@ -179,14 +194,14 @@ const fullTimeHours = 2080
 func (e *employer) setDates(p *profile) {
 	switch p.post.standing {
 	case standingLeft, standingContractorLeft, standingRetired, standingDeceased:
-		p.end = e.asOf.AddDays(-p.dice.between(askEnd, 10, min(int(e.asOf-p.start)-90, 640)))
+		p.end = onWeekday(e.asOf.AddDays(-p.dice.between(askEnd, 10, min(int(e.asOf-p.start)-90, 640))))
 	case standingOnLeave:
 		p.leave = e.asOf.AddDays(-p.dice.between(askLeave, 20, 110))
 	}
 	// A rehire lies before the oldest payment, so the gap shows in no pay run.
 	const earliest, latest = 500, 800
-	if room := int(e.asOf-p.start) - earliest - latest; room > 0 && p.post.height == 0 && p.dice.chance(askRehire, 50) {
-		p.rehired = p.start.AddDays(earliest + p.dice.below(askRehire+1000, room))
+	if room := int(e.asOf-p.start) - earliest - latest; room > 0 && p.post.height == 0 && p.dice.chance(askRehire, 80) {
+		p.rehired = onWeekday(p.start.AddDays(earliest + p.dice.below(askRehire+1000, room)))
 	}
 }
 

@@ -15,6 +15,11 @@ import (
 // asOf is a Sunday, on which no bank pays.
 var asOf = perch.NewDate(2026, 3, 15)
 
+// testDays are days of connection: every weekday, holidays, leap days, and the ends of the range.
+var testDays = []perch.Date{asOf, perch.NewDate(2026, 1, 1), perch.NewDate(2024, 2, 29), perch.NewDate(2026, 12, 31),
+	perch.NewDate(2025, 3, 31), perch.NewDate(2026, 7, 4), firstAsOf, lastAsOf, perch.NewDate(2026, 11, 26),
+	perch.NewDate(2025, 10, 14), perch.NewDate(2026, 6, 2), perch.NewDate(2027, 5, 5)}
+
 func open(t testing.TB, seed uint64, employees int, day perch.Date, fields *perch.SupportedFields) *source {
 	t.Helper()
 	settings, err := NewSettings(seed, employees, day, fields)
@@ -42,7 +47,7 @@ func eachEmployer(t *testing.T, test func(t *testing.T, s *source)) {
 		t.Run(fmt.Sprintf("%d people", size), func(t *testing.T) {
 			t.Parallel()
 			for seed := range seeds {
-				day := asOf.AddDays(seed * 37)
+				day := testDays[seed%len(testDays)]
 				test(t, open(t, uint64(seed*seed)*977, size, day, nil))
 				if t.Failed() {
 					t.Fatalf("with seed %d on %s", seed*seed*977, day)

@@ -72,11 +72,11 @@ func interrupted(ctx context.Context, i int) error {
 	return ctx.Err()
 }
 
-// PayGroups implements provider.PayGroupReader. A pay group exists where anyone was ever in it; its
-// members are those who are employed on the day of the connection.
+// PayGroups implements provider.PayGroupReader. A pay group exists where anyone was ever in it and the
+// provider supplies pay groups; its members are those who are employed on the day of the connection.
 func (s *source) PayGroups(ctx context.Context) iter.Seq2[*provider.PayGroup, error] {
 	return func(yield func(*provider.PayGroup, error) bool) {
-		if !s.fields.payments {
+		if !s.fields.payGroups {
 			return
 		}
 		ever, members, err := s.members(ctx)
@@ -109,7 +109,6 @@ var (
 
 // members lists the current members of each pay group, and whether the group ever had one.
 func (s *source) members(ctx context.Context) (ever [groupCount]bool, members [groupCount][]string, err error) {
-	var keys keyList
 	for i := range s.people {
 		if err := interrupted(ctx, i); err != nil {
 			return ever, members, err
@@ -117,16 +116,14 @@ func (s *source) members(ctx context.Context) (ever [groupCount]bool, members [g
 		p := s.person(i)
 		ever[p.group] = true
 		if p.employedOn(s.asOf) {
-			members[p.group] = append(members[p.group], keys.key(i))
+			members[p.group] = append(members[p.group], personKey(i))
 		}
 	}
 	return ever, members, nil
 }
 
-// keyList makes the keys of many people in few allocations.
-type keyList struct{ chunk []byte }
-
-func (l *keyList) key(index int) string {
-	l.chunk = appendKey(l.chunk[:0], index)
-	return string(l.chunk)
+// personKey returns the key of person index.
+func personKey(index int) string {
+	var b [24]byte
+	return string(appendKey(b[:0], index))
 }

@@ -9,7 +9,6 @@ import (
 // which is valid until the next one is written.
 type sheet struct {
 	fields *mask
-	keys   keyList
 	out    provider.PayStatement
 
 	kind          perch.StatementType
@@ -45,7 +44,7 @@ func (h *sheet) write(p *profile, s *slip) *provider.PayStatement {
 	h.gross, h.net = s.gross, s.net
 	h.grossPay = perch.Money{Amount: &h.gross, Currency: perch.USD}
 	h.netPay = perch.Money{Amount: &h.net, Currency: perch.USD}
-	h.out.PersonKey = h.keys.key(p.index)
+	h.out.PersonKey = personKey(p.index)
 	h.out.Statement = perch.PayStatement{
 		Type: &h.kind, PaymentMethod: &h.method, GrossPay: &h.grossPay, NetPay: &h.netPay,
 		Earnings: h.earningLines(s), Taxes: h.taxLines(s),
