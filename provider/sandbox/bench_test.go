@@ -18,6 +18,19 @@ func BenchmarkPeople(b *testing.B) {
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/MaxEmployees, "ns/person")
 }
 
+// BenchmarkMaskedPeople drops a third of the fields.
+func BenchmarkMaskedPeople(b *testing.B) {
+	s := open(b, 1, MaxEmployees, asOf, without(func(path string) bool { return len(path)%3 == 0 }))
+	for b.Loop() {
+		for _, err := range s.People(context.Background()) {
+			if err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/MaxEmployees, "ns/person")
+}
+
 func BenchmarkPayments(b *testing.B) {
 	s := open(b, 1, MaxEmployees, asOf, nil)
 	b.ReportAllocs()
@@ -46,7 +59,7 @@ func BenchmarkPayStatements(b *testing.B) {
 	b.ReportMetric(float64(count)/float64(b.N), "statements")
 }
 
-// BenchmarkOpen is the whole of a default connection: open, people, payments and their statements.
+// BenchmarkHistory reads every payment and statement of the largest employer that has a history.
 func BenchmarkHistory(b *testing.B) {
 	ctx := context.Background()
 	for b.Loop() {

@@ -2,7 +2,7 @@ package sandbox
 
 import "github.com/perchhq/perch"
 
-// pay is a range of pay: whole dollars a year, or cents an hour.
+// payRange is a range of pay: whole dollars a year (a month for retainers), or cents an hour.
 type payRange struct{ low, high int }
 
 // title is a job. Class is the workers' compensation class, in the codes of the National Council on

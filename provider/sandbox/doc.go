@@ -30,6 +30,12 @@
 //   - net pay = gross pay - employee taxes - employee deductions
 //   - a payment's totals = sums over its statements; employer contributions are in no total
 //   - company debit = net pay + employee taxes + employer taxes
+//   - social security tax is rounded for the period; the period that reaches the yearly wage base owes
+//     the rest of the tax on the base, so that a year's tax is exact
+//   - federal income tax follows the percentage method on a period's regular wages; bonuses are taxed at
+//     the supplemental rate
+//   - benefits are deducted in whole periods only; leave is unpaid; pay that changes within a period is
+//     paid at the new rate for all of it
 //
 // Nothing identifies a real person: social security and employer numbers come from ranges that are
 // never issued, telephone numbers from 555-0100 to 555-0199, e-mail addresses from .example.

@@ -9,8 +9,8 @@ type position struct {
 	status  perch.EmploymentStatus
 }
 
-// positions are indexed by standing.
-var positions = [...]position{
+// standings are indexed by standing.
+var standings = [...]position{
 	standingActive:         {perch.EmploymentEmployee, perch.SubtypeFullTime, perch.EmploymentActive},
 	standingLeft:           {perch.EmploymentEmployee, perch.SubtypeFullTime, perch.EmploymentTerminated},
 	standingContractor:     {perch.EmploymentContractor, perch.SubtypeIndividualContractor, perch.EmploymentActive},
@@ -42,7 +42,7 @@ func (r *record) employment(p *profile) {
 	if p.post.unit >= 0 {
 		v.Department = r.departmentOf[p.post.unit]
 	}
-	at := &positions[p.post.standing]
+	at := &standings[p.post.standing]
 	r.kind = perch.EmploymentKind{Type: &at.kind, Subtype: &at.subtype}
 	r.active = p.active()
 	v.Employment, v.EmploymentStatus, v.IsActive = &r.kind, &at.status, &r.active

@@ -2,7 +2,8 @@ package sandbox
 
 import perch "github.com/perchhq/perch"
 
-// Below these numbers of people there are no department heads: everyone reports to the chief.
+// smallestWithHeads is the number of people below which there are no department heads: everyone
+// reports to the chief.
 const smallestWithHeads = 8
 
 // noManager is the manager of the chief executive.
@@ -53,7 +54,11 @@ type quota struct {
 
 func newEmployer(s Settings) *employer {
 	e := &employer{seed: s.Seed, people: s.Employees, asOf: s.AsOf, dice: roll(s.Seed, 0)}
-	e.founded = e.asOf.AddDays(-e.dice.between(askFounded, 6*365, 24*365))
+	youngest := 6
+	if e.people > 1000 {
+		youngest = 15 // it takes time to hire so many
+	}
+	e.founded = e.asOf.AddDays(-e.dice.between(askFounded, youngest*365, 24*365))
 	e.offices = choosePlaces(e.dice, e.people)
 	e.numbers = newShuffle(socialNumbers, e.dice.bits(askNumbers))
 	e.surnames = newShuffle(len(lastNames), e.dice.bits(askLastName))
@@ -114,21 +119,24 @@ func (e *employer) setQuotas() {
 		return n
 	}
 	until := 0
-	for _, q := range []struct{ count, standing int }{
-		{share(95, 2, 10), int(standingLeft)},
-		{share(40, 1, 8), int(standingContractor)},
-		{share(45, 1, 8), int(standingPartTime)},
-		{share(20, 1, 10), int(standingOnLeave)},
-		{share(8, 1, 80), int(standingIntern)},
-		{share(5, 0, 0), int(standingTemp)},
-		{share(5, 0, 0), int(standingSeasonal)},
-		{share(6, 0, 0), int(standingPrehire)},
-		{share(4, 0, 0), int(standingRetired)},
-		{share(1, 0, 0), int(standingDeceased)},
-		{share(10, 0, 0), int(standingContractorLeft)},
+	for _, q := range []struct {
+		count    int
+		standing standing
+	}{
+		{share(95, 2, 10), standingLeft},
+		{share(40, 1, 8), standingContractor},
+		{share(45, 1, 8), standingPartTime},
+		{share(20, 1, 10), standingOnLeave},
+		{share(8, 1, 80), standingIntern},
+		{share(5, 0, 0), standingTemp},
+		{share(5, 0, 0), standingSeasonal},
+		{share(6, 0, 0), standingPrehire},
+		{share(4, 0, 0), standingRetired},
+		{share(1, 0, 0), standingDeceased},
+		{share(10, 0, 0), standingContractorLeft},
 	} {
 		until += q.count
-		e.quotas = append(e.quotas, quota{until: until, standing: standing(q.standing)})
+		e.quotas = append(e.quotas, quota{until: until, standing: q.standing})
 	}
 }
 

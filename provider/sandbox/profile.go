@@ -99,7 +99,8 @@ func (e *employer) hired(i int, at post) perch.Date {
 	low := e.hired(at.manager, e.post(at.manager))
 	if at.height > 0 {
 		high := e.asOf.AddDays(-managersHiredBy)
-		return onWeekday(low.AddDays(d.below(askStart, (int(high-low)+1)/2+1)))
+		// Early in the time that is left, so that there is time left for the reports.
+		return onWeekday(low.AddDays(d.below(askStart, int(high-low)/3+1)))
 	}
 	by := hiredBy
 	switch at.standing {

@@ -249,3 +249,45 @@ func TestKeysAndNumbersAreUnique(t *testing.T) {
 		}
 	}
 }
+
+func TestLeaversReturnersAndPeopleOnLeaveAreMarkedAsSuch(t *testing.T) {
+	t.Parallel()
+	s := open(t, 13, 5_000, asOf, nil)
+	for p := range s.People(t.Context()) {
+		e := &p.Employment
+		left := false
+		switch *e.EmploymentStatus {
+		case perch.EmploymentTerminated, perch.EmploymentRetired, perch.EmploymentDeceased:
+			left = true
+		}
+		if left != (e.EndDate != nil) || *e.IsActive != (*e.EmploymentStatus == perch.EmploymentActive) {
+			t.Errorf("%s: %s, end date %v, active %t", p.Keys, *e.EmploymentStatus, e.EndDate, *e.IsActive)
+		}
+		contractor := *e.Employment.Type == perch.EmploymentContractor
+		if contractor != (e.FLSAStatus == nil) || contractor != (e.KeyEmployee == nil) {
+			t.Errorf("%s: a contractor with the marks of an employee, or the reverse", p.Keys)
+		}
+	}
+}
+
+func TestPayGroupsHoldEveryoneWhoIsEmployedOnce(t *testing.T) {
+	t.Parallel()
+	eachEmployer(t, func(t *testing.T, s *source) {
+		var listed int
+		for g, err := range s.PayGroups(t.Context()) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			listed += len(g.MemberKeys)
+		}
+		want := 0
+		for i := range s.people {
+			if p := s.person(i); p.employedOn(s.asOf) {
+				want++
+			}
+		}
+		if listed != want {
+			t.Errorf("%d members, want %d", listed, want)
+		}
+	})
+}

@@ -115,7 +115,7 @@ type levy struct {
 	tables [][]bracket
 	// onDeferrals says that deferrals to a retirement plan are taxed.
 	onDeferrals bool
-	// flat says that the rate applies to social security wages without rounding over the year.
+	// flat says that the rate applies to the period's wages as they are, without annualising them.
 	flat bool
 }
 
