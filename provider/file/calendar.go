@@ -21,7 +21,10 @@ const (
 	YearFirst  DateOrder = "ymd"
 )
 
-var errDate = errors.New("is not a date; write it like 2019-01-31 or 01/31/2019")
+var (
+	errDate    = errors.New("is not a date; write it like 2019-01-31 or 01/31/2019")
+	errCentury = errors.New("has a year of two digits that makes sense in no century; write four digits")
+)
 
 // dateParts is a date as written: three numbers, of which some are already known to be year or month.
 type dateParts struct {
@@ -53,7 +56,10 @@ func splitDate(s string) (dateParts, error) {
 	if allDigits(s) {
 		return splitDigits(s)
 	}
-	words := strings.FieldsFunc(s, func(r rune) bool { return strings.ContainsRune("/-., ", r) || r == 'T' && len(s) > 10 })
+	if len(s) > 10 && s[10] == 'T' && s[4] == '-' {
+		s = s[:10] // RFC 3339
+	}
+	words := strings.FieldsFunc(s, func(r rune) bool { return strings.ContainsRune("/-., ", r) })
 	n := 0
 	for _, w := range words {
 		switch month := monthName(w); {
@@ -148,27 +154,18 @@ func (p dateParts) resolve(order DateOrder, rule yearRule) (perch.Date, error) {
 	if yearDigits == 4 {
 		return civil(year, month, day)
 	}
-	if yearDigits > 2 {
+	if yearDigits != 2 {
 		return 0, errDate
 	}
-	var nearest perch.Date
-	found := false
 	for century := 2100; century >= 1900; century -= 100 {
-		d, err := civil(century+year, month, day)
-		if err != nil {
-			continue
-		}
-		if d <= rule.latest && d >= rule.earliest {
+		if d, err := civil(century+year, month, day); err == nil && d <= rule.latest && d >= rule.earliest {
 			return d, nil
 		}
-		if !found && d <= rule.latest {
-			nearest, found = d, true
-		}
 	}
-	if !found {
+	if _, err := civil(2000+year, month, min(day, 28)); err != nil || day > 31 {
 		return 0, errDate
 	}
-	return nearest, nil
+	return 0, errCentury
 }
 
 func (p dateParts) assign(order DateOrder) (year int, month time.Month, day, yearDigits int) {

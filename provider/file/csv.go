@@ -157,8 +157,11 @@ const (
 // maxBrokenRows bounds the work of going back after quotes that never close.
 const maxBrokenRows = 1000
 
+// quoted reads a quoted cell. A quote inside it that nobody doubled is text, but not together with a line
+// end: then it is the opening quote of a later row, and this row's was never closed.
 func (p *csvScanner) quoted() (string, string) {
 	var b strings.Builder
+	stray, lines := false, false
 	p.pos++
 	for {
 		rest := p.text[p.pos:]
@@ -166,6 +169,7 @@ func (p *csvScanner) quoted() (string, string) {
 		if end < 0 || b.Len()+end > p.maxCell {
 			return "", unclosedQuote
 		}
+		lines = lines || strings.ContainsAny(rest[:end], "\r\n")
 		b.WriteString(rest[:end])
 		p.pos += end + 1
 		if p.pos < len(p.text) && p.text[p.pos] == '"' {
@@ -174,9 +178,12 @@ func (p *csvScanner) quoted() (string, string) {
 			continue
 		}
 		if p.pos >= len(p.text) || strings.IndexByte("\r\n", p.text[p.pos]) >= 0 || p.text[p.pos] == p.delimiter {
+			if stray && lines {
+				return "", unclosedQuote
+			}
 			return b.String(), ""
 		}
-		// A quote inside quoted text that nobody doubled: keep it as text.
+		stray = true
 		b.WriteByte('"')
 	}
 }

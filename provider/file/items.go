@@ -13,8 +13,11 @@ type title struct {
 	compact string
 }
 
+// slashes are abbreviations that a slash parts although they are one word.
+var slashes = strings.NewReplacer("W/H", "WH", "w/h", "wh", "O/T", "OT", "o/t", "ot", "D/T", "DT")
+
 func newTitle(s string) title {
-	words := titleWords(s)
+	words := titleWords(slashes.Replace(s))
 	return title{words: words, compact: strings.Join(words, "")}
 }
 
@@ -206,7 +209,7 @@ func earningTypeOf(t title) perch.EarningType {
 	switch {
 	case t.has("dt double dbl doubletime"), t.spells("doubletime doubleovertime"):
 		return perch.EarningDoubleOvertime
-	case t.has("ot overtime otp o/t"), t.spells("overtime"):
+	case t.has("ot overtime otp"), t.spells("overtime"):
 		return perch.EarningOvertime
 	case t.has("bonus bonuses bon"), t.spells("bonus"):
 		return perch.EarningBonus

@@ -176,6 +176,14 @@ func (c Column) validate(at string, fields []Field) error {
 	if !slices.Contains(fields, c.Field) {
 		return perch.Invalid(at+".field", "must be one of %s", joined(fields))
 	}
+	cells := make(map[string]bool, len(c.Values))
+	for from := range c.Values {
+		if key := titleKey(from); cells[key] {
+			return perch.Invalid(at+".values", "names a value twice; case does not tell values apart")
+		} else {
+			cells[key] = true
+		}
+	}
 	if !oneOf(c.Order, "", MonthFirst, DayFirst, YearFirst) {
 		return perch.Invalid(at+".order", "must be mdy, dmy or ymd")
 	}

@@ -63,7 +63,7 @@ func (r record) text(f Field) string {
 func (r record) cell(c ProposedColumn) string {
 	cell := r.row.Cells[c.Index]
 	for from, to := range c.Values {
-		if strings.EqualFold(strings.TrimSpace(from), cell) {
+		if titleKey(from) == titleKey(cell) {
 			return to
 		}
 	}
