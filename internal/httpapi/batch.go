@@ -1,6 +1,8 @@
 package httpapi
 
 import (
+	"bytes"
+
 	perch "github.com/perchhq/perch"
 )
 
@@ -65,13 +67,33 @@ func (b *batch) requests(s *scanner, max int) error {
 			return batchTooLong(max)
 		}
 		s.at = location{list: "requests", index: i}
-		id, err := requestID(s)
+		id, ok := commonID(s)
+		var err error
+		if !ok {
+			id, err = requestID(s)
+		}
 		b.ids = append(b.ids, id)
 		return err
 	})
 }
 
-// requestID reads one {"individual_id":"…"}.
+// commonID reads one {"individual_id":"…"} as most clients write it, without white space or other
+// fields. Anything else it leaves for requestID.
+func commonID(s *scanner) (id []byte, ok bool) {
+	const opening = `{"individual_id":"`
+	rest, ok := bytes.CutPrefix(s.data[s.pos:], []byte(opening))
+	if !ok {
+		return nil, false
+	}
+	length := bytes.IndexByte(rest, '"')
+	if length < 0 || length > maxIDLength || length+1 >= len(rest) || rest[length+1] != '}' || !plain(rest[:length]) {
+		return nil, false
+	}
+	s.pos += len(opening) + length + 2
+	return rest[:length], true
+}
+
+// requestID reads one {"individual_id":"…"} in any form.
 func requestID(s *scanner) (id []byte, err error) {
 	seen := false
 	err = s.object("an object", func(key []byte) error {

@@ -1,6 +1,8 @@
 package httpapi
 
 import (
+	"bytes"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -55,13 +57,26 @@ func (l location) String() string {
 	return text
 }
 
-// plain marks the bytes that stand for themselves within a JSON string.
-var plain = func() (t [256]bool) {
-	for c := 0x20; c < 0x80; c++ {
-		t[c] = c != '"' && c != '\\'
+// plain reports whether all bytes stand for themselves within a JSON string: ASCII without control
+// characters and backslashes. It looks at eight bytes at a time.
+func plain(text []byte) bool {
+	const ones, highs = 0x0101010101010101, 0x8080808080808080
+	var odd uint64
+	for len(text) >= 8 {
+		word := binary.LittleEndian.Uint64(text)
+		slash := word ^ ones*'\\'
+		// In a word without high bits, a byte less than n borrows from the high bit of word - n.
+		odd |= word | (word - ones*0x20) | (slash - ones)
+		text = text[8:]
 	}
-	return t
-}()
+	for _, c := range text {
+		if c < 0x20 || c == '\\' {
+			return false
+		}
+		odd |= uint64(c)
+	}
+	return odd&highs == 0
+}
 
 func (s *scanner) malformed() error {
 	if len(s.data) == 0 {
@@ -198,20 +213,17 @@ func (s *scanner) text() ([]byte, error) {
 
 // quoted reads the string that starts at the current byte.
 func (s *scanner) quoted() ([]byte, error) {
-	data, start := s.data, s.pos+1
-	i := start
-	for i < len(data) && plain[data[i]] {
-		i++
+	start := s.pos + 1
+	if length := bytes.IndexByte(s.data[start:], '"'); length >= 0 && plain(s.data[start:start+length]) {
+		s.pos = start + length + 1
+		return s.data[start : start+length], nil
 	}
-	if i < len(data) && data[i] == '"' {
-		s.pos = i + 1
-		return data[start:i], nil
-	}
-	return s.odd(start, i)
+	return s.odd(start)
 }
 
-// odd reads a string that has escapes or bytes beyond ASCII from i on.
-func (s *scanner) odd(start, i int) ([]byte, error) {
+// odd reads a string that may have escapes or bytes beyond ASCII.
+func (s *scanner) odd(start int) ([]byte, error) {
+	i := start
 	for ; i < len(s.data) && s.data[i] != '"'; i++ {
 		switch c := s.data[i]; {
 		case c == '\\':

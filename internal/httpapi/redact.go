@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -72,17 +73,14 @@ func maskAttr(a slog.Attr) slog.Attr {
 
 // secretKeys are parts of the names of attributes that are masked whole.
 var secretKeys = []string{"authorization", "token", "secret", "password", "passphrase", "cookie", "api_key", "apikey",
-	"ssn", "social_security", "account_number", "routing_number", "credential", "private_key"}
+	"_ssn_", "social_security", "account_number", "routing_number", "credential", "private_key"}
 
 func isSecret(key string) bool {
-	key = strings.ToLower(strings.ReplaceAll(key, "-", "_"))
-	for _, part := range secretKeys {
-		// An id of a token identifies it without opening anything.
-		if strings.Contains(key, part) && !strings.HasSuffix(key, "_id") {
-			return true
-		}
+	key = "_" + strings.ToLower(strings.ReplaceAll(key, "-", "_")) + "_"
+	if strings.HasSuffix(key, "_id_") { // the id of a token names it without opening anything
+		return false
 	}
-	return false
+	return slices.ContainsFunc(secretKeys, func(part string) bool { return strings.Contains(key, part) })
 }
 
 var (

@@ -57,7 +57,7 @@ const (
 )
 
 // apiVersion is the only version there is.
-const apiVersion = "2020-09-17"
+const apiVersion = perch.APIVersion
 
 // rateLimit is how many succeeded requests per minute an application may make to a product. Sandbox
 // applications may make twice as many.

@@ -5,6 +5,8 @@ import (
 
 	perch "github.com/perchhq/perch"
 	"github.com/perchhq/perch/internal/access"
+	"github.com/perchhq/perch/internal/payroll"
+	"github.com/perchhq/perch/internal/sandbox"
 )
 
 // Access authenticates callers and manages what their tokens stand for.
@@ -44,10 +46,7 @@ type Payroll interface {
 }
 
 // StatementRequest asks for a page of one payment's statements. PaymentID may be any text.
-type StatementRequest struct {
-	PaymentID     []byte
-	Limit, Offset int
-}
+type StatementRequest = payroll.StatementRequest
 
 // Sandbox makes simulated connections.
 type Sandbox interface {
@@ -56,27 +55,11 @@ type Sandbox interface {
 	CreateConnection(ctx context.Context, app *access.Application, request SandboxConnection) (SandboxConnectionCreated, error)
 }
 
-// SandboxConnection asks for a simulated connection. The zero values of the last three mean the
-// provider's default method, all products that it has, and 20 people.
-type SandboxConnection struct {
-	ProviderID         string
-	AuthenticationType perch.AuthenticationType
-	Products           []perch.Product
-	EmployeeSize       int
-}
+// SandboxConnection asks for a simulated connection.
+type SandboxConnection = sandbox.Request
 
 // SandboxConnectionCreated is a new simulated connection. AccessToken is shown this once.
-type SandboxConnectionCreated struct {
-	ConnectionID       perch.ID                 `json:"connection_id"`
-	EntityID           perch.ID                 `json:"entity_id"`
-	CompanyID          perch.ID                 `json:"company_id"`
-	AccountID          perch.ID                 `json:"account_id"`
-	ProviderID         string                   `json:"provider_id"`
-	AuthenticationType perch.AuthenticationType `json:"authentication_type"`
-	Products           []perch.Product          `json:"products"`
-	AccessToken        string                   `json:"access_token"`
-	TokenType          string                   `json:"token_type"`
-}
+type SandboxConnectionCreated = sandbox.Created
 
 // Catalogue lists the providers that a caller may connect. A nil grant is an anonymous caller.
 type Catalogue interface {

@@ -12,16 +12,19 @@ import (
 //
 // Every error has a finch_code, which is empty where the published table has none: the contract's
 // error schema requires the string, the docs call it optional, and the empty string satisfies both.
-// A 429 also has statusCode and status, as the docs show it.
+// A 429 has statusCode and status as well and the order of fields that the docs show.
 func Append(dst []byte, e *perch.Error) []byte {
 	status := Status(e)
 	dst = append(dst, '{')
-	if status == http.StatusTooManyRequests {
-		dst = appendInt(dst, `"statusCode":`, status)
-		dst = appendInt(dst, `,"status":`, status)
-		dst = append(dst, ',')
+	if status != http.StatusTooManyRequests {
+		return append(appendFields(dst, status, e), '}')
 	}
-	return append(appendFields(dst, status, e), '}')
+	dst = appendInt(dst, `"statusCode":`, status)
+	dst = appendInt(dst, `,"status":`, status)
+	dst = appendInt(dst, `,"code":`, status)
+	dst = appendText(dst, `,"message":`, e.Message)
+	dst = appendText(dst, `,"name":`, e.Name)
+	return append(appendText(dst, `,"finch_code":`, e.Code), '}')
 }
 
 // AppendItem writes the body of one failed entry of a batch answer. Beside the fields of Append it
