@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
+	"database/sql"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -22,18 +23,23 @@ type Store interface {
 	Application(ctx context.Context, clientID perch.ID) (Application, []byte, error)
 	Grant(ctx context.Context, tokenHash []byte) (*Grant, error)
 	Revision(ctx context.Context) (int64, error)
-	Disconnect(ctx context.Context, application, connection perch.ID, now time.Time) (keyOwners []perch.ID, err error)
+	// Disconnect ends the connection and calls within in the same transaction with the owners of the
+	// data keys that are to be destroyed.
+	Disconnect(ctx context.Context, application, connection perch.ID, now time.Time, within func(tx *sql.Tx, keyOwners []perch.ID) error) error
 }
 
-// Keys destroys data keys.
-type Keys interface {
+// Eraser destroys data keys and what they sealed.
+type Eraser interface {
+	// EnqueueErase queues the erasure, in case that this process stops before Destroy is done.
+	EnqueueErase(ctx context.Context, tx *sql.Tx, owners []perch.ID) error
+	// Destroy destroys the keys now.
 	Destroy(ctx context.Context, owners ...perch.ID) error
 }
 
 // Service authenticates requests. It is safe for concurrent use.
 type Service struct {
-	store Store
-	keys  Keys
+	store  Store
+	eraser Eraser
 	// missing reports whether a store error means that there is no such row.
 	missing func(error) bool
 	// forget is told of entities whose data can no longer be read.
@@ -45,8 +51,8 @@ type Service struct {
 }
 
 // NewService returns a service over the store.
-func NewService(store Store, keys Keys, missing func(error) bool, forget func(perch.ID), now func() time.Time, log *slog.Logger) *Service {
-	s := &Service{store: store, keys: keys, missing: missing, forget: forget, now: now, log: log}
+func NewService(store Store, eraser Eraser, missing func(error) bool, forget func(perch.ID), now func() time.Time, log *slog.Logger) *Service {
+	s := &Service{store: store, eraser: eraser, missing: missing, forget: forget, now: now, log: log}
 	s.gate.read = store.Revision
 	return s
 }
@@ -131,18 +137,19 @@ func (s *Service) grant(ctx context.Context, hash [sha256.Size]byte) (*Grant, er
 // pollEvery is how often Await looks for a first publish.
 const pollEvery = 20 * time.Millisecond
 
-// Await returns the entity once its product group may be read. While the first sync of the group
-// runs it waits up to the given time; after that, and in every other state of the connection, it
-// returns the error that the state stands for.
-func (s *Service) Await(ctx context.Context, grant *Grant, entity *Entity, group Group, patience time.Duration) (*Entity, error) {
+// Await returns the entity once its product group may be read, which for whole is once everything of
+// the group was published. While the first sync of the group runs it waits up to the given time.
+// After that it returns what is published, or the error that the state of the connection stands for;
+// in every other state it returns that error at once.
+func (s *Service) Await(ctx context.Context, grant *Grant, entity *Entity, group Group, whole bool, patience time.Duration) (*Entity, error) {
 	deadline := time.Now().Add(patience)
 	for {
 		err := stateError(grant, entity, group)
-		if err == nil {
-			return entity, nil
-		}
-		if !errors.Is(err, perch.ErrSyncInProgress) || !time.Now().Before(deadline) {
+		if err != nil && !errors.Is(err, perch.ErrSyncInProgress) {
 			return nil, err
+		}
+		if err == nil && (!whole || entity.Groups[group].Complete) || !time.Now().Before(deadline) {
+			return entity, err
 		}
 		select {
 		case <-ctx.Done():
@@ -219,12 +226,16 @@ func lastSync(g *Grant) *string {
 // Disconnect ends the grant's connection: all its tokens stop working with the commit, then the keys
 // of its data are destroyed.
 func (s *Service) Disconnect(ctx context.Context, g *Grant) error {
-	owners, err := s.store.Disconnect(ctx, g.Application.ID, g.Connection.ID, s.now())
+	var owners []perch.ID
+	err := s.store.Disconnect(ctx, g.Application.ID, g.Connection.ID, s.now(), func(tx *sql.Tx, keyOwners []perch.ID) error {
+		owners = keyOwners
+		return s.eraser.EnqueueErase(ctx, tx, keyOwners)
+	})
 	if err != nil {
 		return perch.Internal(err)
 	}
 	// The tokens are dead from here on. A caller who hangs up must not keep the keys alive.
-	if err := s.keys.Destroy(context.WithoutCancel(ctx), owners...); err != nil {
+	if err := s.eraser.Destroy(context.WithoutCancel(ctx), owners...); err != nil {
 		return perch.Internal(fmt.Errorf("disconnecting %s: %w", g.Connection.ID, err))
 	}
 	for _, owner := range owners {

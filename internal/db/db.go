@@ -69,6 +69,14 @@ func openSQLite(target string) (*DB, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, fmt.Errorf("making the database's folder: %w", err)
 	}
+	// The file is made here so that only its owner can read it; the log beside it takes its mode over.
+	created, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("making the database: %w", err)
+	}
+	if err := created.Close(); err != nil {
+		return nil, fmt.Errorf("making the database: %w", err)
+	}
 	pragmas := url.Values{"_pragma": {
 		"busy_timeout(15000)",
 		"journal_mode(WAL)",

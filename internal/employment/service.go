@@ -14,7 +14,7 @@ import (
 
 // Gate tells whether a product group may be read, waiting for the first sync where that is due.
 type Gate interface {
-	Await(ctx context.Context, grant *access.Grant, entity *access.Entity, group access.Group, patience time.Duration) (*access.Entity, error)
+	Await(ctx context.Context, grant *access.Grant, entity *access.Entity, group access.Group, whole bool, patience time.Duration) (*access.Entity, error)
 }
 
 // Service reads organization data. Its methods append the JSON of a whole answer to dst and return
@@ -27,7 +27,7 @@ type Service struct {
 }
 
 func (s *Service) view(ctx context.Context, grant *access.Grant, entity *access.Entity, collection records.Collection) (*records.View, access.Publication, error) {
-	entity, err := s.Gate.Await(ctx, grant, entity, collection.Group, s.Patience)
+	entity, err := s.Gate.Await(ctx, grant, entity, collection.Group, false, s.Patience)
 	if err != nil {
 		return nil, access.Publication{}, err
 	}

@@ -29,6 +29,10 @@ const (
 	// rescueAfter is when a job of a dead process goes back to the queue. A sync's own lease keeps
 	// a live one from running twice.
 	rescueAfter = time.Minute
+	// eraseAttempts is how often an erasure is tried; it fails only with the database.
+	eraseAttempts = 25
+	// eraseBlocks bounds one transaction of an erasure.
+	eraseBlocks = 512
 	// reclaimEvery is how often orphaned syncs are looked for.
 	reclaimEvery = 2 * time.Second
 )
@@ -66,6 +70,9 @@ func New(database *db.DB, engine *syncengine.Engine, s *store.Store, now func() 
 	workers := river.NewWorkers()
 	if err := river.AddWorkerSafely(workers, &syncWorker{queue: q}); err != nil {
 		return nil, fmt.Errorf("registering the sync worker: %w", err)
+	}
+	if err := river.AddWorkerSafely(workers, &eraseWorker{queue: q}); err != nil {
+		return nil, fmt.Errorf("registering the erase worker: %w", err)
 	}
 	client, err := river.NewClient(database.QueueDriver(), &river.Config{
 		Queues:               map[string]river.QueueConfig{syncQueue: {MaxWorkers: syncWorkers}},
@@ -171,6 +178,53 @@ func (q *Queue) reclaimOnce(ctx context.Context) error {
 			return err
 		}
 		q.log.InfoContext(ctx, "taking over a sync whose process stopped", "sync_id", orphan.ID, "entity_id", orphan.EntityID)
+	}
+	return nil
+}
+
+// EraseArgs names the owners of data keys, entities and connections, that were disconnected.
+type EraseArgs struct {
+	Owners []perch.ID `json:"owners"`
+}
+
+// Kind implements river.JobArgs.
+func (EraseArgs) Kind() string { return "erase" }
+
+// InsertOpts implements river.JobArgsWithInsertOpts.
+func (EraseArgs) InsertOpts() river.InsertOpts {
+	return river.InsertOpts{Queue: syncQueue, MaxAttempts: eraseAttempts}
+}
+
+// EnqueueErase implements access.Eraser.
+func (q *Queue) EnqueueErase(ctx context.Context, tx *sql.Tx, owners []perch.ID) error {
+	if _, err := q.client.InsertTx(ctx, tx, EraseArgs{Owners: owners}, nil); err != nil {
+		return fmt.Errorf("queueing an erasure: %w", err)
+	}
+	return nil
+}
+
+// Destroy implements access.Eraser.
+func (q *Queue) Destroy(ctx context.Context, owners ...perch.ID) error {
+	return q.engine.Keyring.Destroy(ctx, owners...)
+}
+
+type eraseWorker struct {
+	river.WorkerDefaults[EraseArgs]
+	queue *Queue
+}
+
+// Work destroys the keys, should that not have happened, and deletes what they sealed.
+func (w *eraseWorker) Work(ctx context.Context, job *river.Job[EraseArgs]) error {
+	if err := w.queue.Destroy(ctx, job.Args.Owners...); err != nil {
+		return err
+	}
+	for _, owner := range job.Args.Owners {
+		for more := true; more; {
+			var err error
+			if more, err = w.queue.store.DeleteDisconnected(ctx, owner, eraseBlocks); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }

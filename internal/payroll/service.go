@@ -13,7 +13,7 @@ import (
 
 // Gate tells whether a product group may be read, waiting for the first sync where that is due.
 type Gate interface {
-	Await(ctx context.Context, grant *access.Grant, entity *access.Entity, group access.Group, patience time.Duration) (*access.Entity, error)
+	Await(ctx context.Context, grant *access.Grant, entity *access.Entity, group access.Group, whole bool, patience time.Duration) (*access.Entity, error)
 }
 
 // Service reads payroll data. Its methods append the JSON of a whole answer to dst and return the
@@ -31,8 +31,8 @@ type StatementRequest struct {
 	Limit, Offset int
 }
 
-func (s *Service) payments(ctx context.Context, grant *access.Grant, entity *access.Entity) (*records.View, access.Publication, error) {
-	entity, err := s.Gate.Await(ctx, grant, entity, access.Payroll, s.Patience)
+func (s *Service) payments(ctx context.Context, grant *access.Grant, entity *access.Entity, whole bool) (*records.View, access.Publication, error) {
+	entity, err := s.Gate.Await(ctx, grant, entity, access.Payroll, whole, s.Patience)
 	if err != nil {
 		return nil, access.Publication{}, err
 	}
@@ -46,7 +46,7 @@ func (s *Service) payments(ctx context.Context, grant *access.Grant, entity *acc
 
 // Payments lists the payments whose pay date lies between start and end, both inclusive, by date.
 func (s *Service) Payments(ctx context.Context, grant *access.Grant, entity *access.Entity, start, end perch.Date, dst []byte) ([]byte, access.Publication, error) {
-	v, published, err := s.payments(ctx, grant, entity)
+	v, published, err := s.payments(ctx, grant, entity, false)
 	if err != nil {
 		return dst, published, err
 	}
@@ -92,44 +92,63 @@ func paidBetween(v *records.View, start, end perch.Date) ([]dated, error) {
 }
 
 // PayStatements answers one entry per request, in their order: a page of the payment's statements,
-// or an error, or 202 for a payment whose statements are still being fetched.
+// or an error, or 202 for a payment whose statements are still being fetched. The first sync is
+// waited for only where a requested payment needs it.
 func (s *Service) PayStatements(ctx context.Context, grant *access.Grant, entity *access.Entity, requests []StatementRequest, dst []byte) ([]byte, access.Publication, error) {
-	payments, published, err := s.payments(ctx, grant, entity)
-	if err != nil {
-		return dst, published, err
+	start := len(dst)
+	for whole := false; ; whole = true {
+		payments, published, err := s.payments(ctx, grant, entity, whole)
+		if err != nil {
+			return dst, published, err
+		}
+		answer, fetching, err := s.appendAll(ctx, dst[:start], entity.ID, published, payments, requests)
+		if err != nil {
+			return answer, published, perch.Internal(err)
+		}
+		if !fetching || whole {
+			return answer, published, nil
+		}
 	}
+}
+
+// appendAll reports whether some payment's statements are still being fetched.
+func (s *Service) appendAll(ctx context.Context, dst []byte, entity perch.ID, published access.Publication, payments *records.View, requests []StatementRequest) ([]byte, bool, error) {
 	dst = append(dst, `{"responses":[`...)
+	fetching := false
 	for i, request := range requests {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		if dst, err = s.appendStatements(ctx, dst, entity.ID, published, payments, request); err != nil {
-			return dst, published, perch.Internal(err)
+		var missing bool
+		var err error
+		if dst, missing, err = s.appendStatements(ctx, dst, entity, published, payments, request); err != nil {
+			return dst, false, err
 		}
+		fetching = fetching || missing
 	}
-	return append(dst, "]}"...), published, nil
+	return append(dst, "]}"...), fetching, nil
 }
 
-func (s *Service) appendStatements(ctx context.Context, dst []byte, entity perch.ID, published access.Publication, payments *records.View, request StatementRequest) ([]byte, error) {
+func (s *Service) appendStatements(ctx context.Context, dst []byte, entity perch.ID, published access.Publication, payments *records.View, request StatementRequest) (answer []byte, fetching bool, err error) {
 	id, ok := perch.ParseIDBytes(request.PaymentID)
 	if ok {
-		var err error
 		if _, ok, err = payments.Position(id); err != nil {
-			return dst, err
+			return dst, false, err
 		}
 	}
 	if !ok {
 		failure := perch.NotFound("payment_not_found", "No payment with id %s found", request.PaymentID)
-		return records.AppendBatchError(dst, "payment_id", request.PaymentID, 404, failure), nil
+		return records.AppendBatchError(dst, "payment_id", request.PaymentID, 404, failure), false, nil
 	}
 	v, err := s.Records.View(ctx, entity, published.Generation, records.Statements(id))
 	if err != nil {
-		return dst, err
+		return dst, false, err
 	}
 	if !v.Exists() && !published.Complete {
-		return records.AppendBatchError(dst, "payment_id", request.PaymentID, 202, perch.ErrStatementsInProgress), nil
+		return records.AppendBatchError(dst, "payment_id", request.PaymentID, 202, perch.ErrStatementsInProgress), true, nil
 	}
-	return appendPage(dst, v, id, request)
+	answer, err = appendPage(dst, v, id, request)
+	return answer, false, err
 }
 
 func appendPage(dst []byte, v *records.View, payment perch.ID, request StatementRequest) ([]byte, error) {

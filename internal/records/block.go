@@ -22,13 +22,13 @@ const (
 	encodingDictionary = 1
 )
 
-// dictionary holds the JSON that all records of a kind share. Blocks that were compressed with it
+// dictionaryText holds the JSON that records of a kind share. Blocks that were compressed with it
 // need the same bytes to be read: a better one takes a new encoding number, this one stays.
 //
-//go:embed dictionary1.bin
-var dictionaryBytes []byte
+//go:embed dictionary1.txt
+var dictionaryText []byte
 
-var dictionary = sync.OnceValue(func() *s2.Dict { return s2.NewDict(dictionaryBytes) })
+var dictionary = sync.OnceValue(func() *s2.Dict { return s2.MakeDictManual(dictionaryText, 0) })
 
 var errMalformed = errors.New("malformed block")
 

@@ -133,21 +133,32 @@ func columnsOf(p access.Publication) publicationColumns {
 	}
 }
 
-// Disconnect marks a connection of an application disconnected, so that all its tokens stop
-// working, and returns the owners of data keys that are to be destroyed.
-func (s *Store) Disconnect(ctx context.Context, application, connection perch.ID, now time.Time) (keys []perch.ID, err error) {
-	err = s.Tx(ctx, func(tx *sql.Tx) error {
+// Disconnect marks a connection of an application disconnected, so that all its tokens stop working
+// and its syncs stop, and calls within in the same transaction with the owners of data keys that are
+// to be destroyed.
+func (s *Store) Disconnect(ctx context.Context, application, connection perch.ID, now time.Time, within func(tx *sql.Tx, keyOwners []perch.ID) error) error {
+	return s.Tx(ctx, func(tx *sql.Tx) error {
 		if _, err := tx.ExecContext(ctx,
-			`UPDATE connections SET disconnected_at = $1 WHERE id = $2 AND application_id = $3 AND disconnected_at = 0`,
+			`UPDATE connections SET disconnected_at = $1, customer_name = NULL, customer_email = NULL
+			  WHERE id = $2 AND application_id = $3 AND disconnected_at = 0`,
 			db.Micros(now), connection, application); err != nil {
 			return fmt.Errorf("disconnecting: %w", err)
 		}
-		if keys, err = keyOwners(ctx, tx, application, connection); err != nil {
+		if _, err := tx.ExecContext(ctx,
+			`UPDATE syncs SET state = 'failed', finished_at = $1, error_name = $2, lease_owner = '', lease_until = 0
+			  WHERE connection_id = $3 AND application_id = $4 AND state IN ('pending', 'running')`,
+			db.Micros(now), perch.NameInvalidToken, connection, application); err != nil {
+			return fmt.Errorf("stopping the connection's syncs: %w", err)
+		}
+		owners, err := keyOwners(ctx, tx, application, connection)
+		if err != nil {
+			return err
+		}
+		if err := within(tx, owners); err != nil {
 			return err
 		}
 		return bumpRevision(ctx, tx)
 	})
-	return keys, err
 }
 
 func keyOwners(ctx context.Context, tx *sql.Tx, application, connection perch.ID) ([]perch.ID, error) {
@@ -167,18 +178,17 @@ func keyOwners(ctx context.Context, tx *sql.Tx, application, connection perch.ID
 	return owners, rows.Err()
 }
 
-// DeleteDisconnected removes what a disconnected connection leaves behind: settings and blocks,
-// which nobody can read any more. It returns whether anything is left for another call.
+// DeleteDisconnected removes up to most blocks of an entity whose connection is disconnected, and
+// its aliases, and reports whether there may be more. Nobody can read them any more.
 func (s *Store) DeleteDisconnected(ctx context.Context, entity perch.ID, most int) (more bool, err error) {
 	err = s.Tx(ctx, func(tx *sql.Tx) error {
-		result, err := tx.ExecContext(ctx,
-			`DELETE FROM blocks WHERE (entity_id, collection, facet, number, generation) IN
-				(SELECT entity_id, collection, facet, number, generation FROM blocks WHERE entity_id = $1 LIMIT $2)`, entity, most)
-		if err != nil {
-			return fmt.Errorf("deleting a disconnected entity's records: %w", err)
+		const gone = `SELECT e.id FROM entities e JOIN connections c ON c.id = e.connection_id WHERE e.id = $1 AND c.disconnected_at <> 0`
+		if _, err := tx.ExecContext(ctx, `DELETE FROM aliases WHERE entity_id IN (`+gone+`)`, entity); err != nil {
+			return fmt.Errorf("deleting a disconnected entity's aliases: %w", err)
 		}
-		deleted, err := result.RowsAffected()
-		more = deleted == int64(most)
+		more, err = deleteSome(ctx, tx, most, "deleting a disconnected entity's blocks",
+			`DELETE FROM blocks WHERE (entity_id, collection, facet, number, generation) IN
+				(SELECT entity_id, collection, facet, number, generation FROM blocks WHERE entity_id IN (`+gone+`) LIMIT $2)`, entity, most)
 		return err
 	})
 	return more, err

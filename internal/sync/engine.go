@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"time"
 
 	perch "github.com/perchhq/perch"
@@ -96,7 +97,7 @@ func (r *run) guarded(ctx context.Context, connection, entity perch.ID, source p
 		defer close(done)
 		r.beat(ctx, cancel)
 	}()
-	err := r.do(ctx, connection, entity, source)
+	err := r.recovered(ctx, connection, entity, source)
 	lost := context.Cause(ctx)
 	cancel(nil)
 	<-done
@@ -104,6 +105,16 @@ func (r *run) guarded(ctx context.Context, connection, entity perch.ID, source p
 		return lost
 	}
 	return err
+}
+
+// recovered turns a panic, such as of a connector, into a failure of this sync alone.
+func (r *run) recovered(ctx context.Context, connection, entity perch.ID, source provider.Source) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("the sync panicked: %v\n%s", p, debug.Stack())
+		}
+	}()
+	return r.do(ctx, connection, entity, source)
 }
 
 func (r *run) beat(ctx context.Context, cancel context.CancelCauseFunc) {

@@ -1,0 +1,83 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/url"
+	"path/filepath"
+
+	perch "github.com/perchhq/perch"
+	"github.com/perchhq/perch/internal/app"
+)
+
+type devCommand struct {
+	place
+	Addr         string `help:"Address to listen on; port 0 takes a free one." default:"127.0.0.1:8686"`
+	Seed         uint64 `help:"Make the same simulated employers on every fresh start." default:"1"`
+	Webhook      string `help:"Send events to this URL." placeholder:"URL"`
+	NoRateLimits bool   `help:"Switch the application rate limits off."`
+}
+
+// Validate checks the webhook URL before anything is made.
+func (c *devCommand) Validate() error {
+	if c.Webhook == "" {
+		return nil
+	}
+	u, err := url.Parse(c.Webhook)
+	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+		return fmt.Errorf("--webhook: %q is not an http or https URL", c.Webhook)
+	}
+	return nil
+}
+
+// Run serves until a signal, with a sandbox application ready to use.
+func (c *devCommand) Run(ctx context.Context, t *terminal) error {
+	config := c.config(t)
+	config.Patience, config.Seed, config.NoRateLimits = patience, c.Seed, c.NoRateLimits
+	a, listener, err := start(ctx, config, c.Addr)
+	if err != nil {
+		return err
+	}
+	dev, err := a.PrepareDev(ctx, "http://"+origin(listener.Addr()), c.Webhook)
+	if err != nil {
+		_ = listener.Close()
+		_ = a.Close()
+		return err
+	}
+	banner(t, config, dev)
+	return a.Serve(ctx, listener)
+}
+
+// origin is the address as a client on this machine reaches it.
+func origin(addr net.Addr) string {
+	host, port, err := net.SplitHostPort(addr.String())
+	if err != nil {
+		return addr.String()
+	}
+	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
+		host = "localhost"
+	}
+	return net.JoinHostPort(host, port)
+}
+
+func banner(t *terminal, config app.Config, dev app.DevFile) {
+	fmt.Fprintf(t.out, `
+  Perch %s is ready.
+
+  API        %s
+  Reference  %s/docs
+  Keys       %s
+
+  Connect a simulated employer and read its people:
+
+    TOKEN=$(curl -s %s/sandbox/connections -u %s:%s \
+      -H 'Content-Type: application/json' -d '{"provider_id":"gusto"}' \
+      | sed 's/.*"access_token":"\([^"]*\)".*/\1/')
+    curl -s %s/employer/directory -H "Authorization: Bearer $TOKEN" -H 'Finch-API-Version: %s'
+
+  Stop with Ctrl-C; started again on the same folder, everything is still there.
+
+`, config.Version, dev.APIURL, dev.APIURL, filepath.Join(config.Data, "dev.json"),
+		dev.APIURL, dev.ClientID, dev.ClientSecret, dev.APIURL, perch.APIVersion)
+}

@@ -1,0 +1,64 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/perchhq/perch/internal/app"
+)
+
+// patience is how long a read waits for a first sync.
+const patience = 20 * time.Second
+
+type serveCommand struct {
+	place
+	Addr         string `help:"Address to listen on." default:"127.0.0.1:8686" env:"PERCH_ADDR"`
+	NoRateLimits bool   `help:"Switch the application rate limits off."`
+}
+
+// Run serves until a signal.
+func (c *serveCommand) Run(ctx context.Context, t *terminal) error {
+	config := c.config(t)
+	config.Patience, config.NoRateLimits = patience, c.NoRateLimits
+	a, listener, err := start(ctx, config, c.Addr)
+	if err != nil {
+		return err
+	}
+	config.Log.InfoContext(ctx, "serving", "addr", listener.Addr().String(), "version", config.Version)
+	return a.Serve(ctx, listener)
+}
+
+// start listens first, so that a taken port is known before anything is made.
+func start(ctx context.Context, config app.Config, addr string) (*app.App, net.Listener, error) {
+	listener, err := net.Listen("tcp", addr)
+	if err != nil {
+		return nil, nil, fmt.Errorf("listening on %s: %w (is Perch running already? choose another port with --addr)", addr, err)
+	}
+	a, err := app.Open(ctx, config)
+	if err != nil {
+		_ = listener.Close()
+		return nil, nil, err
+	}
+	if err := a.Start(ctx); err != nil {
+		_ = listener.Close()
+		return nil, nil, err
+	}
+	return a, listener, nil
+}
+
+type migrateCommand struct{ place }
+
+// Run migrates by opening.
+func (c *migrateCommand) Run(ctx context.Context, t *terminal) error {
+	a, err := app.Open(ctx, c.config(t))
+	if err != nil {
+		return err
+	}
+	if err := a.Close(); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(t.out, "The schema is up to date.")
+	return err
+}

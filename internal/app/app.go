@@ -1,0 +1,267 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	perch "github.com/perchhq/perch"
+	"github.com/perchhq/perch/internal/access"
+	"github.com/perchhq/perch/internal/connection"
+	"github.com/perchhq/perch/internal/db"
+	"github.com/perchhq/perch/internal/employment"
+	"github.com/perchhq/perch/internal/httpapi"
+	"github.com/perchhq/perch/internal/jobs"
+	"github.com/perchhq/perch/internal/limit"
+	"github.com/perchhq/perch/internal/payroll"
+	"github.com/perchhq/perch/internal/records"
+	"github.com/perchhq/perch/internal/sandbox"
+	"github.com/perchhq/perch/internal/secret"
+	"github.com/perchhq/perch/internal/store"
+	syncengine "github.com/perchhq/perch/internal/sync"
+	"github.com/perchhq/perch/provider"
+	"github.com/perchhq/perch/provider/catalog"
+	"github.com/perchhq/perch/provider/file"
+	employer "github.com/perchhq/perch/provider/sandbox"
+)
+
+// Config says how to run. The zero value of every field but Data has a sensible meaning.
+type Config struct {
+	// Data is the folder of the key files and, without DatabaseURL, of the database.
+	Data string
+	// DatabaseURL is a postgres:// URL, or empty for a SQLite file in Data.
+	DatabaseURL string
+	// Seed makes simulated employers the same on every start; 0 makes each one anew.
+	Seed uint64
+	// NoRateLimits switches the application rate limits off.
+	NoRateLimits bool
+	// Patience is how long a read waits for a first sync.
+	Patience time.Duration
+	// CacheBytes bounds the memory for opened records; 0 means records.DefaultCacheBytes.
+	CacheBytes int64
+	// Lease is how long a sync is held without a sign of life; 0 means sync.DefaultLease.
+	Lease time.Duration
+	// Connectors are used beside Perch's own.
+	Connectors []provider.Connector
+	Log        *slog.Logger
+	Now        func() time.Time
+	Version    string
+}
+
+// App is a running Perch.
+type App struct {
+	Access      *access.Service
+	Connections *connection.Service
+	Sandbox     *sandbox.Service
+	Syncs       *syncengine.Engine
+	Queue       *jobs.Queue
+	Store       *store.Store
+	Keyring     *secret.Keyring
+	Records     *records.Reader
+	API         *httpapi.API
+
+	config   Config
+	log      *slog.Logger
+	database *db.DB
+	keys     *db.DB
+	closing  sync.Once
+}
+
+// Open opens the databases, migrates them and wires everything. Jobs do not run before Start.
+func Open(ctx context.Context, config Config) (*App, error) {
+	config = config.withDefaults()
+	a := &App{config: config, log: config.Log}
+	if err := a.open(ctx); err != nil {
+		return nil, errors.Join(err, a.Close())
+	}
+	return a, nil
+}
+
+func (c Config) withDefaults() Config {
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.CacheBytes == 0 {
+		c.CacheBytes = records.DefaultCacheBytes
+	}
+	if c.Lease == 0 {
+		c.Lease = syncengine.DefaultLease
+	}
+	return c
+}
+
+func (a *App) open(ctx context.Context) (err error) {
+	c := a.config
+	if a.database, err = db.Open(ctx, c.databaseURL("perch.db")); err != nil {
+		return err
+	}
+	if err := a.database.Migrate(ctx); err != nil {
+		return err
+	}
+	if a.keys, err = db.OpenKeys(ctx, c.databaseURL(filepath.Join("keys", "keys.db"))); err != nil {
+		return err
+	}
+	if err := a.keys.MigrateKeys(ctx); err != nil {
+		return err
+	}
+	if a.Store, err = store.New(ctx, a.database); err != nil {
+		return err
+	}
+	identity, err := a.openKeys(ctx)
+	if err != nil {
+		return err
+	}
+	return a.wire(identity)
+}
+
+func (c Config) databaseURL(name string) string {
+	if c.DatabaseURL != "" {
+		return c.DatabaseURL
+	}
+	return filepath.Join(c.Data, name)
+}
+
+// openKeys loads the key files and refuses to go on with ones that belong to another database.
+func (a *App) openKeys(ctx context.Context) (*secret.Identity, error) {
+	masterKey, err := secret.LoadKeyFile(filepath.Join(a.config.Data, "keys", "master.key"))
+	if err != nil {
+		return nil, err
+	}
+	idKey, err := secret.LoadKeyFile(filepath.Join(a.config.Data, "keys", "id.key"))
+	if err != nil {
+		return nil, err
+	}
+	master, err := secret.NewLocal(masterKey)
+	if err != nil {
+		return nil, err
+	}
+	identity := secret.NewIdentity(idKey)
+	mine := store.Installation{ID: perch.NewID(), IDKeyCheck: identity.Check(), MasterCheck: master.Check()}
+	kept, err := a.Store.EnsureInstallation(ctx, mine, db.Micros(a.config.Now()))
+	if err != nil {
+		return nil, err
+	}
+	if !bytes.Equal(kept.IDKeyCheck, mine.IDKeyCheck) || !bytes.Equal(kept.MasterCheck, mine.MasterCheck) {
+		return nil, fmt.Errorf("the key files in %s do not belong to the database %s: start with the folder it was made with, or restore its keys",
+			filepath.Join(a.config.Data, "keys"), a.database.URL)
+	}
+	a.Keyring = secret.NewKeyring(master, store.NewKeys(a.keys, a.config.Now))
+	return identity, nil
+}
+
+func (a *App) wire(identity *secret.Identity) (err error) {
+	c := a.config
+	connectors := map[string]provider.Connector{}
+	for _, connector := range append([]provider.Connector{employer.Connector{}, file.Connector{}}, c.Connectors...) {
+		connectors[connector.Name()] = connector
+	}
+	host, _ := os.Hostname()
+	a.Syncs = &syncengine.Engine{
+		Store: a.Store, Keyring: a.Keyring, Identity: identity, Connectors: connectors,
+		Log: a.log, Now: c.Now, Owner: fmt.Sprintf("%s/%d", host, os.Getpid()), LeaseFor: c.Lease,
+	}
+	if a.Queue, err = jobs.New(a.database, a.Syncs, a.Store, c.Now, a.log); err != nil {
+		return err
+	}
+	a.Records = records.NewReader(a.Store, a.Keyring, c.CacheBytes)
+	a.Access = access.NewService(a.Store, a.Queue, isNotFound, a.Records.Forget, c.Now, a.log)
+	a.Connections = &connection.Service{Store: a.Store, Keyring: a.Keyring, Identity: identity, Now: c.Now}
+	providers := sync.OnceValues(catalog.Load)
+	a.Sandbox = &sandbox.Service{Connections: a.Connections, Catalog: providers, Syncs: a.Queue, Now: c.Now, Seed: c.Seed}
+	a.API = &httpapi.API{
+		Access:     a.Access,
+		Employment: &employment.Service{Records: a.Records, Gate: a.Access, Patience: c.Patience},
+		Payroll:    &payroll.Service{Records: a.Records, Gate: a.Access, Patience: c.Patience},
+		Sandbox:    a.Sandbox, Catalogue: &catalogue{load: providers}, Health: a, Log: a.log, Version: c.Version,
+	}
+	if !c.NoRateLimits {
+		a.API.Limits = limit.NewMemory(c.Now)
+	}
+	return nil
+}
+
+func isNotFound(err error) bool { return errors.Is(err, store.ErrNotFound) }
+
+// Start runs jobs in this process until Close.
+func (a *App) Start(ctx context.Context) error { return a.Queue.Start(ctx) }
+
+// Ready implements httpapi.Health.
+func (a *App) Ready(ctx context.Context) error {
+	if err := a.database.Ping(ctx); err != nil {
+		return errors.New("the database does not answer")
+	}
+	if err := a.keys.Ping(ctx); err != nil {
+		return errors.New("the key database does not answer")
+	}
+	if !a.Queue.Running() {
+		return errors.New("jobs do not run")
+	}
+	return nil
+}
+
+// Limits of one connection. A request of the largest size takes a while on a slow line; a batch of
+// ten thousand is answered in far less than the write limit.
+const (
+	headerTimeout = 10 * time.Second
+	readTimeout   = 2 * time.Minute
+	writeTimeout  = 6 * time.Minute
+	idleTimeout   = 2 * time.Minute
+	maxHeader     = 64 << 10
+	// stopPatience is how long requests and jobs in flight may go on after a stop was asked for.
+	stopPatience = 20 * time.Second
+)
+
+// Serve answers requests on the listener until ctx ends, then lets those in flight finish, hands
+// jobs back and closes the app.
+func (a *App) Serve(ctx context.Context, listener net.Listener) error {
+	server := &http.Server{
+		Handler: a.API.Handler(), ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout,
+		WriteTimeout: writeTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
+		ErrorLog: slog.NewLogLogger(a.log.Handler(), slog.LevelDebug),
+	}
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(listener) }()
+	select {
+	case err := <-failed:
+		return errors.Join(fmt.Errorf("serving: %w", err), a.Close())
+	case <-ctx.Done():
+	}
+	patience, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopPatience)
+	defer cancel()
+	return errors.Join(server.Shutdown(patience), a.stop(patience))
+}
+
+// Close stops jobs and closes the databases. It may be called more than once.
+func (a *App) Close() error {
+	patience, cancel := context.WithTimeout(context.Background(), stopPatience)
+	defer cancel()
+	return a.stop(patience)
+}
+
+func (a *App) stop(ctx context.Context) (err error) {
+	a.closing.Do(func() {
+		if a.Queue != nil {
+			err = a.Queue.Stop(ctx)
+		}
+		if a.Store != nil {
+			err = errors.Join(err, a.Store.Close())
+		}
+		for _, open := range []*db.DB{a.database, a.keys} {
+			if open != nil {
+				err = errors.Join(err, open.Close())
+			}
+		}
+	})
+	return err
+}

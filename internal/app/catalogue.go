@@ -1,0 +1,61 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"sync"
+
+	perch "github.com/perchhq/perch"
+	"github.com/perchhq/perch/internal/access"
+	"github.com/perchhq/perch/provider/catalog"
+)
+
+// catalogue serves /providers: the whole network to sandbox tokens and without a token, and to real
+// applications only what this installation can connect.
+type catalogue struct {
+	load func() (*catalog.Catalog, error)
+
+	once      sync.Once
+	err       error
+	network   []byte
+	available []byte
+}
+
+// Providers implements httpapi.Catalogue.
+func (c *catalogue) Providers(_ context.Context, grant *access.Grant, dst []byte) ([]byte, error) {
+	c.once.Do(c.encode)
+	if c.err != nil {
+		return dst, perch.Internal(c.err)
+	}
+	if grant != nil && grant.Application.Type != perch.ClientSandbox {
+		return append(dst, c.available...), nil
+	}
+	return append(dst, c.network...), nil
+}
+
+func (c *catalogue) encode() {
+	providers, err := c.load()
+	if err != nil {
+		c.err = fmt.Errorf("loading the catalogue: %w", err)
+		return
+	}
+	var network, available []perch.Provider
+	for _, entry := range providers.All() {
+		network = append(network, entry.Wire())
+		available = append(available, byFile(entry.Wire()))
+	}
+	if c.network, c.err = json.Marshal(network); c.err == nil {
+		c.available, c.err = json.Marshal(available)
+	}
+}
+
+// byFile is a provider as an installation without a connector for it can serve it: people and pay
+// come in as files, and deductions cannot be written.
+func byFile(p perch.Provider) perch.Provider {
+	p.Manual = true
+	p.Products = []perch.Product{perch.ProductCompany, perch.ProductDirectory, perch.ProductIndividual,
+		perch.ProductEmployment, perch.ProductPayment, perch.ProductPayStatement, perch.ProductSSN}
+	p.AuthenticationMethods = []perch.AuthenticationMethod{{Type: perch.AuthAssisted}}
+	return p
+}
