@@ -40,17 +40,17 @@ func open(t testing.TB, seed uint64, employees int, day perch.Date, fields *perc
 // eachEmployer runs a test for employers of every size and several seeds.
 func eachEmployer(t *testing.T, test func(t *testing.T, s *source)) {
 	for _, size := range []int{1, 2, 3, 7, 8, 9, 20, 57, 100, 101, 5_000} {
-		seeds := 12
+		seeds := 6
 		if size > 200 {
-			seeds = 2
+			seeds = 1
 		}
 		t.Run(fmt.Sprintf("%d people", size), func(t *testing.T) {
 			t.Parallel()
 			for seed := range seeds {
-				day := testDays[seed%len(testDays)]
-				test(t, open(t, uint64(seed*seed)*977, size, day, nil))
+				day := testDays[(seed+size)%len(testDays)]
+				test(t, open(t, uint64(seed+size*size)*977, size, day, nil))
 				if t.Failed() {
-					t.Fatalf("with seed %d on %s", seed*seed*977, day)
+					t.Fatalf("with seed %d on %s", (seed+size*size)*977, day)
 				}
 			}
 		})
@@ -88,7 +88,7 @@ func dump(t *testing.T, s *source) []byte {
 
 func TestTheSameSettingsGiveTheSameBytes(t *testing.T) {
 	t.Parallel()
-	for _, size := range []int{1, 20, 100, 101} {
+	for _, size := range []int{1, 20, 60, 101} {
 		a, b := dump(t, open(t, 7, size, asOf, nil)), dump(t, open(t, 7, size, asOf, nil))
 		if !bytes.Equal(a, b) {
 			t.Errorf("%d people: two reads differ", size)
@@ -204,7 +204,7 @@ func TestDatesAreConsistent(t *testing.T) {
 
 func TestTwentyPeopleShowEveryCommonCase(t *testing.T) {
 	t.Parallel()
-	for seed := range 200 {
+	for seed := range 60 {
 		s := open(t, uint64(seed), 20, asOf, nil)
 		count := map[string]int{}
 		for _, p := range people(t, s) {
@@ -226,7 +226,7 @@ func TestTwentyPeopleShowEveryCommonCase(t *testing.T) {
 
 func TestKeysAndNumbersAreUnique(t *testing.T) {
 	t.Parallel()
-	s := open(t, 11, 5_000, asOf, nil)
+	s := open(t, 11, 1_500, asOf, nil)
 	seen := map[string]bool{}
 	for _, p := range people(t, s) {
 		values := append(slices.Clone(p.Keys), "mail")
