@@ -1,0 +1,61 @@
+// Command bench measures Perch against the bare machine in one run and prints the ratios.
+//
+// Reads are compared with a net/http handler that answers the same bytes (for batches: after it has
+// decoded the same request body with encoding/json), over 16 keep-alive connections. The first sync is
+// compared with a plain prepared insert of the same rows into the same table. Nothing here fails on a
+// number: machines are noisy.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"time"
+)
+
+func main() {
+	people := flag.Int("people", 100_000, "people of the simulated employer")
+	seconds := flag.Duration("for", 3*time.Second, "how long each read is measured")
+	child := flag.String("sync", "", "internal: sync into this folder and report")
+	only := flag.String("only", "", "run only: sync or reads")
+	cpu := flag.String("cpuprofile", "", "write a CPU profile of the read measurements")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	b := bench{people: *people, window: *seconds, profile: *cpu}
+	var err error
+	switch {
+	case *child != "":
+		err = b.childSync(ctx, *child)
+	default:
+		err = b.run(ctx, *only)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+type bench struct {
+	people  int
+	window  time.Duration
+	profile string
+}
+
+func (b bench) run(ctx context.Context, only string) error {
+	folder, err := os.MkdirTemp("", "perch-bench-")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(folder) }()
+	fmt.Printf("Perch bench: %d people, SQLite, sealed records, %d connections\n", b.people, connections)
+	if err := b.syncs(ctx, folder, only != "reads"); err != nil {
+		return err
+	}
+	if only == "sync" {
+		return nil
+	}
+	return b.reads(ctx, folder)
+}

@@ -1,0 +1,203 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"runtime/pprof"
+	"strings"
+	"time"
+
+	"github.com/perchhq/perch/internal/app"
+)
+
+// reads serves the employer that the child synced and compares each read with a bare handler.
+func (b bench) reads(ctx context.Context, folder string) error {
+	token, err := os.ReadFile(filepath.Join(folder, "token"))
+	if err != nil {
+		return err
+	}
+	a, err := app.Open(ctx, app.Config{Data: folder, NoRateLimits: true})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = a.Close() }()
+	perchAt, stop, err := listen(a.API.Handler())
+	if err != nil {
+		return err
+	}
+	defer stop()
+	d := driver{perchAt: perchAt, token: string(token), window: b.window}
+	if b.profile != "" {
+		profile, err := os.Create(b.profile)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = profile.Close() }()
+		if err := pprof.StartCPUProfile(profile); err != nil {
+			return err
+		}
+		defer pprof.StopCPUProfile()
+	}
+	return d.compareAll(b.people)
+}
+
+func (d driver) compareAll(people int) error {
+	fmt.Println("\nreads, per second            cold       warm       bare   warm/bare")
+	deep := people - people/100
+	first, err := d.compare("directory, offset 0", d.get("/employer/directory?limit=100&offset=0"), 0.5)
+	if err != nil {
+		return err
+	}
+	last, err := d.compare(fmt.Sprintf("directory, offset %d", deep), d.get(fmt.Sprintf("/employer/directory?limit=100&offset=%d", deep)), 0.5)
+	if err != nil {
+		return err
+	}
+	line("deep page / first page", last/first, "0.90 .. 1.10")
+	for _, batch := range []struct {
+		name   string
+		random bool
+		want   float64
+	}{{"individual, 1,000 in page order", false, 0.5}, {"individual, 1,000 at random", true, 0.25}} {
+		body, err := d.batch(people, batch.random)
+		if err != nil {
+			return err
+		}
+		if _, err := d.compare(batch.name, d.post("/employer/individual", body), batch.want); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// batch returns the body of a request for 1,000 people.
+func (d driver) batch(people int, random bool) ([]byte, error) {
+	const size = 1000
+	ids, err := d.directoryIDs(people)
+	if err != nil {
+		return nil, err
+	}
+	if random {
+		rng := rand.New(rand.NewPCG(1, 2))
+		rng.Shuffle(len(ids), func(i, j int) { ids[i], ids[j] = ids[j], ids[i] })
+	}
+	type item struct {
+		ID string `json:"individual_id"`
+	}
+	var request struct {
+		Requests []item `json:"requests"`
+	}
+	for _, id := range ids[:min(size, len(ids))] {
+		request.Requests = append(request.Requests, item{id})
+	}
+	return json.Marshal(request)
+}
+
+func (d driver) directoryIDs(people int) ([]string, error) {
+	var ids []string
+	for offset := 0; offset < people; offset += 10_000 {
+		body, err := d.fetch(d.perchAt, d.get(fmt.Sprintf("/employer/directory?limit=10000&offset=%d", offset)))
+		if err != nil {
+			return nil, err
+		}
+		var page struct {
+			Individuals []struct{ ID string }
+		}
+		if err := json.Unmarshal(body, &page); err != nil {
+			return nil, err
+		}
+		for _, one := range page.Individuals {
+			ids = append(ids, one.ID)
+		}
+	}
+	return ids, nil
+}
+
+// compare measures one request on Perch and on a bare handler that answers the same bytes, turn by
+// turn, and prints the ratio of the best turns.
+func (d driver) compare(name string, request wireRequest, want float64) (warm float64, err error) {
+	began := time.Now()
+	answer, err := d.fetch(d.perchAt, request)
+	if err != nil {
+		return 0, err
+	}
+	cold := 1 / time.Since(began).Seconds()
+	bareAt, stop, err := listen(bare(answer, request.body != nil))
+	if err != nil {
+		return 0, err
+	}
+	defer stop()
+	var reference float64
+	const turns = 3
+	for range turns {
+		one, err := d.load(d.perchAt, request)
+		if err != nil {
+			return 0, err
+		}
+		two, err := d.load(bareAt, request)
+		if err != nil {
+			return 0, err
+		}
+		warm, reference = max(warm, one), max(reference, two)
+	}
+	fmt.Printf("%-26s %8.0f %10.0f %10.0f\n", name, cold, warm, reference)
+	line("", warm/reference, fmt.Sprintf(">= %.2f", want))
+	return warm, nil
+}
+
+// bare answers the given bytes, after decoding the body of a batch as a plain handler would.
+func bare(answer []byte, batch bool) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if batch {
+			var request struct {
+				Requests []struct {
+					ID string `json:"individual_id"`
+				} `json:"requests"`
+			}
+			if err := json.NewDecoder(r.Body).Decode(&request); err != nil {
+				w.WriteHeader(http.StatusBadRequest)
+				return
+			}
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write(answer)
+	})
+}
+
+func listen(handler http.Handler) (address string, stop func(), err error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", nil, err
+	}
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
+	go func() { _ = server.Serve(listener) }()
+	return listener.Addr().String(), func() { _ = server.Close() }, nil
+}
+
+type wireRequest struct {
+	head string
+	body []byte
+}
+
+func (d driver) get(path string) wireRequest {
+	return wireRequest{head: d.head("GET", path, 0)}
+}
+
+func (d driver) post(path string, body []byte) wireRequest {
+	return wireRequest{head: d.head("POST", path, len(body)), body: body}
+}
+
+func (d driver) head(method, path string, length int) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %s HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nFinch-API-Version: 2020-09-17\r\n", method, path, d.perchAt, d.token)
+	if length > 0 {
+		fmt.Fprintf(&b, "Content-Type: application/json\r\nContent-Length: %d\r\n", length)
+	}
+	b.WriteString("\r\n")
+	return b.String()
+}
