@@ -113,6 +113,7 @@ func makeReference(version string) referencePage {
 			page.Errors = append(page.Errors, referenceRow(row, strings.Trim(row.Code, "*")))
 		}
 	}
+	slices.SortStableFunc(page.Errors, func(a, b referenceError) int { return a.Status - b.Status })
 	for _, h := range answerHeaders {
 		page.Headers = append(page.Headers, referenceField{Name: h.name, Description: h.description})
 	}
@@ -204,11 +205,25 @@ func (s *schemas) fields(schema *huma.Schema, path string, open []string) []refe
 	}
 	for _, name := range propertyNames(schema) {
 		field := schema.Properties[name]
-		list = append(list, referenceField{Name: path + name, Type: s.typeText(field), Description: field.Description,
+		list = append(list, referenceField{Name: path + name, Type: s.typeText(field), Description: field.Description + boundsText(field),
 			Required: slices.Contains(schema.Required, name)})
 		list = append(list, s.fields(field, path+name, open)...)
 	}
 	return list
+}
+
+// boundsText says what a field is when it is left out, and how large it may be.
+func boundsText(field *huma.Schema) (text string) {
+	if field.Default != nil {
+		text += fmt.Sprintf(" %v if left out.", field.Default)
+	}
+	if field.Maximum != nil {
+		text += fmt.Sprintf(" %.0f at most.", *field.Maximum)
+	}
+	if field.MaxItems != nil {
+		text += fmt.Sprintf(" %d entries at most.", *field.MaxItems)
+	}
+	return text
 }
 
 // propertyNames returns the required fields in their order, and then the others by name.
@@ -241,9 +256,9 @@ func (s *schemas) typeText(schema *huma.Schema) string {
 				values = append(values, fmt.Sprint(value))
 			}
 		}
-		text = strings.Join(values, " | ")
+		text = strings.Join(values, ", ")
 		if len(values) > 1 {
-			text = "enum: " + text
+			text = "one of " + text
 		}
 	case schema.Format == "uuid" || schema.Format == "date":
 		text = schema.Format
@@ -251,7 +266,7 @@ func (s *schemas) typeText(schema *huma.Schema) string {
 		text = "any"
 	}
 	if nullable {
-		text += ", or null"
+		text += " or null"
 	}
 	return text
 }

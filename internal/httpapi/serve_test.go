@@ -15,6 +15,7 @@ import (
 	perch "github.com/perchhq/perch"
 	"github.com/perchhq/perch/internal/access"
 	"github.com/perchhq/perch/internal/httpapi/apierror"
+	"github.com/perchhq/perch/internal/limit"
 )
 
 func serve(h *harness, r *http.Request) *httptest.ResponseRecorder {
@@ -440,3 +441,21 @@ func TestAnswersThatAreNotReadyCount(t *testing.T) {
 		t.Errorf("got %d", w.Code)
 	}
 }
+
+func TestALimiterThatFailsLetsRequestsThrough(t *testing.T) {
+	t.Parallel()
+	h := setup(t)
+	h.api.Limits = lostLimiter{}
+	if w := h.do(ask{target: "/employer/company"}); w.Code != 200 || !strings.Contains(h.log.String(), "rate limit") {
+		t.Errorf("got %d, log %s", w.Code, h.log)
+	}
+}
+
+// lostLimiter has lost its store.
+type lostLimiter struct{}
+
+func (lostLimiter) Take(context.Context, limit.Key, int, time.Duration) (limit.Place, error) {
+	return limit.Place{}, errors.New("no connection")
+}
+
+func (lostLimiter) Release(context.Context, limit.Key, uint64) error { return nil }
