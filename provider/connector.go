@@ -99,6 +99,9 @@ type Person struct {
 	Employment perch.Employment
 	// ManagerKey is a key of another person of the same source, or empty.
 	ManagerKey string
+	// Mentioned says that the source only mentions the person, as a payroll register does: someone who
+	// is known already stays as they are.
+	Mentioned bool
 }
 
 // PayGroup is a pay group with its members by key. Its ID and IndividualIDs are left empty.

@@ -25,7 +25,7 @@ type cli struct {
 	Dev        devCommand        `cmd:"" help:"Start Perch for development: embedded database, simulated employers, no account, no network."`
 	Serve      serveCommand      `cmd:"" help:"Start Perch."`
 	App        appCommands       `cmd:"" help:"Make and list applications."`
-	// connection
+	Connection connectionCommand `cmd:"" help:"Bring employers in."`
 	Migrate    migrateCommand    `cmd:"" help:"Bring the database schema up to date and exit."`
 	Version    versionCommand    `cmd:"" help:"Print the version."`
 }

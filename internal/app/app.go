@@ -15,6 +15,7 @@ import (
 
 	perch "github.com/perchhq/perch"
 	"github.com/perchhq/perch/internal/access"
+	"github.com/perchhq/perch/internal/assist"
 	"github.com/perchhq/perch/internal/connection"
 	"github.com/perchhq/perch/internal/db"
 	"github.com/perchhq/perch/internal/employment"
@@ -61,6 +62,7 @@ type App struct {
 	Access      *access.Service
 	Connections *connection.Service
 	Sandbox     *sandbox.Service
+	Importer    *assist.Importer
 	Syncs       *syncengine.Engine
 	Queue       *jobs.Queue
 	Store       *store.Store
@@ -179,6 +181,7 @@ func (a *App) wire(identity *secret.Identity) (err error) {
 	a.Connections = &connection.Service{Store: a.Store, Keyring: a.Keyring, Identity: identity, Now: c.Now}
 	providers := sync.OnceValues(catalog.Load)
 	a.Sandbox = &sandbox.Service{Connections: a.Connections, Catalog: providers, Syncs: a.Queue, Now: c.Now, Seed: c.Seed}
+	a.Importer = &assist.Importer{Store: a.Store, Keyring: a.Keyring, Connections: a.Connections, Engine: a.Syncs, Catalog: providers, Now: c.Now}
 	a.API = &httpapi.API{
 		Access:     a.Access,
 		Employment: &employment.Service{Records: a.Records, Gate: a.Access, Patience: c.Patience},

@@ -169,7 +169,7 @@ func (q *Queue) reclaimOnce(ctx context.Context) error {
 	for _, orphan := range orphans {
 		err := q.store.Tx(ctx, func(tx *sql.Tx) error {
 			reclaimed, err := q.store.ReclaimSync(ctx, tx, orphan.EntityID, orphan.ID, q.now())
-			if err != nil || !reclaimed {
+			if err != nil || !reclaimed || orphan.Reason == syncengine.ReasonImport {
 				return err
 			}
 			return q.insert(ctx, tx, orphan)

@@ -144,6 +144,16 @@ func (st *Stage) Put(id perch.ID, facets [][]byte) (Change, error) {
 	return st.update(int(position), facets)
 }
 
+// Keep takes a published record over as it is.
+func (st *Stage) Keep(id perch.ID) Change {
+	position := st.positions[id]
+	if st.seen[position] {
+		return Repeated
+	}
+	st.seen[position] = true
+	return Unchanged
+}
+
 func (st *Stage) create(id perch.ID, facets [][]byte) error {
 	position := len(st.ids)
 	st.positions[id] = int32(position)

@@ -38,6 +38,10 @@ const DefaultLease = 15 * time.Second
 // ErrHeld means that another process runs the sync, or that it is over.
 var ErrHeld = errors.New("the sync is held by another process or is over")
 
+// ReasonImport is the reason of a sync whose source the caller has at hand. When its process dies,
+// no other can go on with it; the next import takes it over.
+const ReasonImport = "import"
+
 // Progress is told while a sync runs: how many records of a kind were read so far.
 type Progress func(kind Kind, done int)
 

@@ -1,6 +1,7 @@
 package sync
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -42,6 +43,11 @@ func (r *run) company(ctx context.Context, p *publisher) error {
 		return err
 	}
 	company.ID = r.account.CompanyID
+	if r.peopleCoverage() != provider.Complete && st.Has(company.ID) {
+		if err := keepKnown(st, &company); err != nil {
+			return err
+		}
+	}
 	accounts := company.Accounts
 	company.Accounts = nil
 	if err := r.encoder.set(records.FacetCompany, company); err != nil {
@@ -54,6 +60,36 @@ func (r *run) company(ctx context.Context, p *publisher) error {
 		return err
 	}
 	return p.finish(st)
+}
+
+// keepKnown fills in from what is published what a partial source, such as one more file, does not
+// say of the company.
+func keepKnown(st *records.Stage, company *perch.Company) error {
+	var known perch.Company
+	for facet, into := range []any{&known, &known.Accounts} {
+		stored, err := st.Record(company.ID, facet)
+		if err != nil {
+			return err
+		}
+		if err := json.Unmarshal(stored, into); err != nil {
+			return fmt.Errorf("reading back the company: %w", err)
+		}
+	}
+	company.LegalName = cmp.Or(company.LegalName, known.LegalName)
+	company.Entity = cmp.Or(company.Entity, known.Entity)
+	company.PrimaryEmail = cmp.Or(company.PrimaryEmail, known.PrimaryEmail)
+	company.PrimaryPhoneNumber = cmp.Or(company.PrimaryPhoneNumber, known.PrimaryPhoneNumber)
+	company.EIN = cmp.Or(company.EIN, known.EIN)
+	if company.Departments == nil {
+		company.Departments = known.Departments
+	}
+	if company.Locations == nil {
+		company.Locations = known.Locations
+	}
+	if company.Accounts == nil {
+		company.Accounts = known.Accounts
+	}
+	return nil
 }
 
 // put stages the record in the encoder and counts what became of it.
@@ -113,6 +149,10 @@ func (r *run) people(ctx context.Context, p *publisher) error {
 
 func (r *run) putPerson(st *records.Stage, person *provider.Person, wantsSSN bool) error {
 	id := r.ids.of(person.Keys[0])
+	if person.Mentioned && st.Has(id) {
+		r.count(KindPerson, st.Keep(id))
+		return nil
+	}
 	individual, employment := &person.Individual, &person.Employment
 	individual.ID, employment.ID = id, id
 	employment.Manager = nil
