@@ -1,8 +1,6 @@
 package httpapi
 
 import (
-	"bytes"
-
 	perch "github.com/perchhq/perch"
 )
 
@@ -62,35 +60,37 @@ const idSize = len(`{"individual_id":"00000000-0000-4000-8000-000000000000"},`)
 
 func (b *batch) requests(s *scanner, max int) error {
 	b.ids = make([][]byte, 0, min(len(s.data)/idSize+1, max))
-	return s.array(func(i int) error {
-		if i >= max {
+	return s.array(func(int) error {
+		b.ids = s.commonIDs(b.ids, max)
+		if len(b.ids) >= max {
 			return batchTooLong(max)
 		}
-		s.at = location{list: "requests", index: i}
-		id, ok := commonID(s)
-		var err error
-		if !ok {
-			id, err = requestID(s)
-		}
+		s.at = location{list: "requests", index: len(b.ids)}
+		id, err := requestID(s)
 		b.ids = append(b.ids, id)
 		return err
 	})
 }
 
-// commonID reads one {"individual_id":"…"} as most clients write it, without white space or other
-// fields. Anything else it leaves for requestID.
-func commonID(s *scanner) (id []byte, ok bool) {
-	const opening = `{"individual_id":"`
-	rest, ok := bytes.CutPrefix(s.data[s.pos:], []byte(opening))
-	if !ok {
-		return nil, false
+// commonIDs passes requests, max in all, for as long as each is as most clients write it: a UUID, no
+// white space, no other field, and another request after it. The rest is left for requestID.
+func (s *scanner) commonIDs(ids [][]byte, max int) [][]byte {
+	const (
+		opening = `{"individual_id":"`
+		closing = len(opening) + 36
+	)
+	data := s.data[s.pos:]
+	for len(ids) < max && len(data) >= closing+3 && string(data[:len(opening)]) == opening &&
+		data[closing] == '"' && data[closing+1] == '}' && data[closing+2] == ',' {
+		id := data[len(opening):closing:closing]
+		if !plain(id) {
+			break
+		}
+		ids = append(ids, id)
+		data = data[closing+3:]
 	}
-	length := bytes.IndexByte(rest, '"')
-	if length < 0 || length > maxIDLength || length+1 >= len(rest) || rest[length+1] != '}' || !plain(rest[:length]) {
-		return nil, false
-	}
-	s.pos += len(opening) + length + 2
-	return rest[:length], true
+	s.pos = len(s.data) - len(data)
+	return ids
 }
 
 // requestID reads one {"individual_id":"…"} in any form.

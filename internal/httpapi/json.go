@@ -58,19 +58,18 @@ func (l location) String() string {
 }
 
 // plain reports whether all bytes stand for themselves within a JSON string: ASCII without control
-// characters and backslashes. It looks at eight bytes at a time.
+// characters, quotes and backslashes. It looks at eight bytes at a time.
 func plain(text []byte) bool {
 	const ones, highs = 0x0101010101010101, 0x8080808080808080
 	var odd uint64
 	for len(text) >= 8 {
 		word := binary.LittleEndian.Uint64(text)
-		slash := word ^ ones*'\\'
-		// In a word without high bits, a byte less than n borrows from the high bit of word - n.
-		odd |= word | (word - ones*0x20) | (slash - ones)
+		// Below 0x80, a byte that is less than n borrows from the high bit of word - n.
+		odd |= word | (word - ones*' ') | ((word ^ ones*'\\') - ones) | ((word ^ ones*'"') - ones)
 		text = text[8:]
 	}
 	for _, c := range text {
-		if c < 0x20 || c == '\\' {
+		if c < ' ' || c == '\\' || c == '"' {
 			return false
 		}
 		odd |= uint64(c)
