@@ -173,7 +173,36 @@ func (o *oracle) options() error {
 	return err
 }
 
+// commonForms are bodies with entries that the decoder passes in its tight loop, and near misses.
+func commonForms() []string {
+	three := batchOf(3)
+	return []string{three, strings.Replace(three, "},", "} ,", 1), strings.Replace(three, "},", "}, ", 1),
+		strings.Replace(three, "0d9a", `0d"a`, 1), strings.Replace(three, "0d9a", `0d\\/`, 1), strings.Replace(three, "0d9a", "0d\x01a", 1),
+		strings.Replace(three, "0d9a", "0d\xc3\xa9", 2), strings.Replace(three, "}]", "},]", 1), strings.Replace(three, "}]", "},", 1),
+		strings.Replace(three, "individual_id", "individual_ID", 1), strings.Replace(three, anID, "short", 1), three[:len(three)/2]}
+}
+
+func TestCommonFormsAreReadLikeAllOthers(t *testing.T) {
+	t.Parallel()
+	for _, body := range commonForms() {
+		got, err := decodeBatch([]byte(body), 1000)
+		want, wantErr := readOracle([]byte(body))
+		if (err == nil) != (wantErr == nil) {
+			t.Errorf("%q: got %v, want %v", body, err, wantErr)
+		} else if err == nil && string(bytes.Join(got.ids, []byte(","))) != strings.Join(want.ids, ",") {
+			t.Errorf("%q: got %q, want %q", body, got.ids, want.ids)
+		}
+	}
+	_, err := decodeBatch([]byte(strings.Replace(batchOf(3), anID+`"}]`, anID+`x"},{"individual_id":7}]`, 1)), 1000)
+	if err == nil || !strings.Contains(err.Error(), "requests[3].individual_id") {
+		t.Errorf("the place of the error is wrong: %v", err)
+	}
+}
+
 func FuzzBatch(f *testing.F) {
+	for _, body := range commonForms() {
+		f.Add([]byte(body))
+	}
 	for _, body := range []string{
 		`{"requests":[{"individual_id":"a"}],"options":{"include":["ssn"]}}`, `{"requests":[]}`, `{"requests":null}`, `{}`, ``, `[]`,
 		`{"requests":[{"individual_id":"\u00e9\\\""}],"x":[1,-0.5e10,true,false,null,{"y":"z"}]}`, `{"requests":[{"individual_id":1}]}`,
