@@ -15,34 +15,18 @@ import (
 	"github.com/xuri/excelize/v2"
 
 	perch "github.com/perchhq/perch"
+	"github.com/perchhq/perch/internal/testneed"
 	"github.com/perchhq/perch/provider"
 )
 
 // shared reads a file of the test data that lies beside the repository, and skips where it is absent.
 func shared(t testing.TB, name string) []byte {
 	t.Helper()
-	dir, err := os.Getwd()
+	content, err := os.ReadFile(filepath.Join(testneed.Shared(t), "data", name))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for ; !exists(filepath.Join(dir, "go.mod")); dir = filepath.Dir(dir) {
-		if dir == filepath.Dir(dir) {
-			t.Fatal("no go.mod above the test")
-		}
-	}
-	content, err := os.ReadFile(filepath.Join(dir, "..", "shared", "data", name))
-	if err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("the shared test data is missing: %v", err)
-		}
-		t.Skip("the shared test data is not there")
-	}
 	return content
-}
-
-func exists(path string) bool {
-	_, err := os.Stat(path)
-	return err == nil
 }
 
 const (

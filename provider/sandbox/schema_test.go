@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	perch "github.com/perchhq/perch"
+	"github.com/perchhq/perch/internal/testneed"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
@@ -15,19 +16,9 @@ import (
 // test is skipped, except in continuous integration.
 func published(t *testing.T) any {
 	t.Helper()
-	dir, err := os.Getwd()
-	for err == nil {
-		if _, missing := os.Stat(filepath.Join(dir, "go.mod")); missing == nil || dir == filepath.Dir(dir) {
-			break
-		}
-		dir = filepath.Dir(dir)
-	}
-	text, err := os.ReadFile(filepath.Join(dir, "..", "shared", "reference", "finch-openapi.json"))
+	text, err := os.ReadFile(filepath.Join(testneed.Shared(t), "reference", "finch-openapi.json"))
 	if err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("the published API description is missing")
-		}
-		t.Skip("the published API description is not here")
+		t.Fatal(err)
 	}
 	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
 	if err != nil {
