@@ -110,10 +110,10 @@ func splitDigits(s string) (dateParts, error) {
 }
 
 func monthName(s string) time.Month {
-	lower := strings.ToLower(s)
-	if len(lower) < 3 {
+	if len(s) < 3 || s[0] >= '0' && s[0] <= '9' {
 		return 0
 	}
+	lower := strings.ToLower(s)
 	for m := time.January; m <= time.December; m++ {
 		name := strings.ToLower(m.String())
 		if lower == name || lower == name[:3] || lower == "sept" && m == time.September {

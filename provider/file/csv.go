@@ -46,18 +46,18 @@ var delimiters = []byte{',', '\t', ';', '|'}
 
 // sniffDelimiter picks the delimiter that splits the first rows into the most columns, most evenly.
 func sniffDelimiter(text string) byte {
-	const sample, rows = 64 << 10, 40
+	const sample, longest, rows = 64 << 10, 2 << 10, 40
 	text = text[:min(len(text), sample)]
 	best, bestScore := byte(','), 0
 	for _, d := range delimiters {
 		widths := map[int]int{}
-		p := csvScanner{text: text, delimiter: d, maxCell: sample}
+		p := csvScanner{text: text, delimiter: d, maxCell: longest, maxCells: longest}
 		for n := 0; n < rows; n++ {
 			cells, _, ok := p.next()
 			if !ok {
 				break
 			}
-			if len(cells) > 1 {
+			if len(cells) > 1 { // a broken row has none
 				widths[len(cells)]++
 			}
 		}
@@ -78,7 +78,11 @@ type csvScanner struct {
 	text      string
 	delimiter byte
 	maxCell   int
-	pos       int
+	// maxCells ends a row that is wider than any table; tooWide says that one was.
+	maxCells int
+	tooWide  bool
+	pos      int
+	width    int
 }
 
 // next returns the cells of the next row and what was wrong with it, or false at the end. After a
@@ -102,8 +106,13 @@ func (p *csvScanner) next() ([]string, string, bool) {
 }
 
 func (p *csvScanner) row() ([]string, string) {
-	cells := make([]string, 0, 16)
+	cells := make([]string, 0, max(1, p.width))
+	defer func() { p.width = len(cells) }()
 	for {
+		if p.maxCells > 0 && len(cells) > p.maxCells {
+			p.tooWide = true
+			return nil, wideRow
+		}
 		cell, problem := p.cell()
 		if problem != "" {
 			return nil, problem
@@ -150,6 +159,7 @@ func (p *csvScanner) cell() (string, string) {
 }
 
 const (
+	wideRow       = "the row has too many cells"
 	longCell      = "a cell is too long; the row was skipped"
 	unclosedQuote = "a quoted cell is not closed or is too long; the row was skipped"
 )
@@ -207,13 +217,16 @@ func readCSV(name string, content []byte, limits Limits) (*grid, error) {
 		delimiter = sniffDelimiter(text)
 	}
 	g.delimiter = string(delimiter)
-	p := csvScanner{text: text, delimiter: delimiter, maxCell: limits.CellBytes}
+	p := csvScanner{text: text, delimiter: delimiter, maxCell: limits.CellBytes, maxCells: limits.Columns}
 	left := budget{limits: limits}
 	for {
 		number++
 		cells, problem, ok := p.next()
 		if !ok {
 			return g, nil
+		}
+		if p.tooWide {
+			return nil, tooLarge("row with more than %d columns", limits.Columns)
 		}
 		if problem != "" {
 			if len(g.issues) >= maxBrokenRows {

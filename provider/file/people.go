@@ -151,9 +151,15 @@ func (r *roster) manager(m managerRef, byEmail map[string]*entry) (found *entry,
 	return nil, FieldManagerName, "several people have this name; the manager is left empty"
 }
 
+// maxNamesakes bounds the work that a file of one name repeated asks for.
+const maxNamesakes = 100
+
 // narrow picks the one of several people of a name whom the number, the middle initial or being the only
 // active one points out.
 func narrow(named []*entry, m managerRef) *entry {
+	if len(named) > maxNamesakes {
+		return nil
+	}
 	only := func(fits func(*entry) bool) *entry {
 		var one *entry
 		for _, e := range named {

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -190,6 +191,21 @@ func TestReadBoundsCells(t *testing.T) {
 				t.Errorf("%d rows, issues %v", len(table.Rows), table.Issues)
 			}
 		})
+	}
+}
+
+func TestRepetitionCostsNoMoreThanItsLength(t *testing.T) {
+	t.Parallel()
+	const rows = 30_000 // compared with one another, these would take minutes
+	var census, register strings.Builder
+	census.WriteString("Emp ID,Name,Manager\n")
+	register.WriteString("Check Date,Emp ID,Name,Gross\n")
+	for i := range rows {
+		fmt.Fprintf(&census, "%d,Ann Roe,Ann Roe\n", i)
+		fmt.Fprintf(&register, "1/1/2019,1,Ann Roe,%d\n", i+1)
+	}
+	if n := openText(t, Mapping{}, census.String(), register.String()).Preview(); n.People != rows || n.Statements != rows {
+		t.Errorf("%d people, %d statements", n.People, n.Statements)
 	}
 }
 

@@ -18,8 +18,9 @@ type run struct {
 	order      []*entry
 	group      string
 	frequency  perch.PayFrequency
-	// seen tells repeated statements: person and check number.
+	// seen holds the statements by person and key, uses counts them by person and check number.
 	seen map[string]*provider.PayStatement
+	uses map[string]int
 	sums runSums
 }
 
@@ -134,7 +135,7 @@ func (l *ledger) run(r record, payDate perch.Date, begin, end *perch.Date) *run 
 	if known := l.byKey[key]; known != nil {
 		return known
 	}
-	pay := &run{members: make(map[*entry]bool), seen: make(map[string]*provider.PayStatement)}
+	pay := &run{members: make(map[*entry]bool), seen: make(map[string]*provider.PayStatement), uses: make(map[string]int)}
 	pay.payment.Key = key
 	pay.payment.Payment.PayDate = &payDate
 	if begin != nil || end != nil {
@@ -165,20 +166,25 @@ func dateText(d *perch.Date) string {
 func (p *run) add(r record, who *entry, statement perch.PayStatement, sums runSums) {
 	check := r.number(FieldCheckNumber)
 	person := who.person.Keys[0]
-	key := check
-	for n := 2; ; n++ {
-		earlier := p.seen[person+"|"+key]
-		if earlier == nil {
+	key, first := check, person+"|"+check
+	for n := p.uses[first] + 1; ; n++ {
+		if n > 1 {
+			key = strings.TrimSpace(fmt.Sprintf("%s (%d)", check, n))
+		}
+		if p.seen[person+"|"+key] == nil {
+			p.uses[first] = n
 			break
 		}
-		if equalStatements(&earlier.Statement, &statement) {
+	}
+	if key != check {
+		if p.repeats(person, check, &statement) {
+			p.uses[first]--
 			r.note(repeatedRow)
 			return
 		}
-		if n == 2 && check != "" {
+		if check != "" {
 			r.note(repeatedCheck)
 		}
-		key = strings.TrimSpace(fmt.Sprintf("%s (%d)", check, n))
 	}
 	out := provider.PayStatement{PersonKey: person, Key: key, Statement: statement}
 	p.statements = append(p.statements, out)
@@ -191,6 +197,27 @@ func (p *run) add(r record, who *entry, statement perch.PayStatement, sums runSu
 	p.sums.net += sums.net
 	p.sums.employeeTaxes += sums.employeeTaxes
 	p.sums.employerTaxes += sums.employerTaxes
+}
+
+// maxCompared bounds how many statements under one check number a further one is compared with.
+const maxCompared = 20
+
+// repeats reports whether an earlier statement under the same check number says the same.
+func (p *run) repeats(person, check string, statement *perch.PayStatement) bool {
+	for n := 1; n <= maxCompared; n++ {
+		key := person + "|" + check
+		if n > 1 {
+			key = person + "|" + strings.TrimSpace(fmt.Sprintf("%s (%d)", check, n))
+		}
+		earlier := p.seen[key]
+		if earlier == nil {
+			return false
+		}
+		if equalStatements(&earlier.Statement, statement) {
+			return true
+		}
+	}
+	return false
 }
 
 // finish computes totals, frequencies and pay groups once every file is read, oldest run first.
