@@ -9,6 +9,7 @@ import (
 
 	perch "github.com/perchhq/perch"
 	"github.com/perchhq/perch/internal/access"
+	"github.com/perchhq/perch/internal/apierror"
 	"github.com/perchhq/perch/internal/records"
 )
 
@@ -153,7 +154,7 @@ func appendPerson(dst []byte, v *records.View, text []byte, facet int, more exte
 
 func appendNotFound(dst, id []byte) []byte {
 	failure := perch.NotFound("individual_not_found", "No individual with id %s found", id)
-	return records.AppendBatchError(dst, "individual_id", id, 404, failure)
+	return apierror.AppendItem(dst, "individual_id", id, failure)
 }
 
 // PayGroups lists the pay groups that have the individual, if one is given, and any of the

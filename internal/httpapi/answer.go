@@ -13,7 +13,7 @@ import (
 
 	perch "github.com/perchhq/perch"
 	"github.com/perchhq/perch/internal/access"
-	"github.com/perchhq/perch/internal/httpapi/apierror"
+	"github.com/perchhq/perch/internal/apierror"
 )
 
 const (

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/perchhq/perch/internal/httpapi/apierror"
+	"github.com/perchhq/perch/internal/apierror"
 )
 
 const anID = "0d9a3a56-6c1f-4c39-8b62-5f2a6d1f2b90"

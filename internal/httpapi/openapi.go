@@ -10,7 +10,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"github.com/perchhq/perch/internal/httpapi/apierror"
+	"github.com/perchhq/perch/internal/apierror"
 )
 
 // reference is what /openapi.json and /docs answer. It is built on the first request for it, so

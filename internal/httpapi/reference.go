@@ -15,7 +15,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"github.com/perchhq/perch/internal/httpapi/apierror"
+	"github.com/perchhq/perch/internal/apierror"
 )
 
 //go:embed reference.html

@@ -14,7 +14,7 @@ import (
 
 	perch "github.com/perchhq/perch"
 	"github.com/perchhq/perch/internal/access"
-	"github.com/perchhq/perch/internal/httpapi/apierror"
+	"github.com/perchhq/perch/internal/apierror"
 	"github.com/perchhq/perch/internal/limit"
 )
 

@@ -8,6 +8,7 @@ import (
 
 	perch "github.com/perchhq/perch"
 	"github.com/perchhq/perch/internal/access"
+	"github.com/perchhq/perch/internal/apierror"
 	"github.com/perchhq/perch/internal/records"
 )
 
@@ -138,14 +139,14 @@ func (s *Service) appendStatements(ctx context.Context, dst []byte, entity perch
 	}
 	if !ok {
 		failure := perch.NotFound("payment_not_found", "No payment with id %s found", request.PaymentID)
-		return records.AppendBatchError(dst, "payment_id", request.PaymentID, 404, failure), false, nil
+		return apierror.AppendItem(dst, "payment_id", request.PaymentID, failure), false, nil
 	}
 	v, err := s.Records.View(ctx, entity, published.Generation, records.Statements(id))
 	if err != nil {
 		return dst, false, err
 	}
 	if !v.Exists() && !published.Complete {
-		return records.AppendBatchError(dst, "payment_id", request.PaymentID, 202, perch.ErrStatementsInProgress), true, nil
+		return apierror.AppendItem(dst, "payment_id", request.PaymentID, perch.ErrStatementsInProgress), true, nil
 	}
 	answer, err = appendPage(dst, v, id, request)
 	return answer, false, err

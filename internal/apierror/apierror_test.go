@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	perch "github.com/perchhq/perch"
-	"github.com/perchhq/perch/internal/httpapi/apierror"
+	"github.com/perchhq/perch/internal/apierror"
 	"github.com/perchhq/perch/internal/testneed"
 )
 
@@ -82,10 +82,10 @@ func TestBodies(t *testing.T) {
 			`{"code":401,"name":"invalid_token_error","finch_code":"","message":"The access token is not valid: it is unknown, or its connection was disconnected."}`},
 		"an answer that is not ready": {string(apierror.Append([]byte("x"), perch.ErrPending)),
 			`x{"code":202,"name":"authorization_pending","finch_code":"pending","message":"Authorization to this company's data is pending"}`},
-		"a failed entry": {string(apierror.AppendItem(nil, perch.NotFound("payment_not_found", "No."))),
-			`{"code":404,"name":"not_found_error","finch_code":"payment_not_found","message":"No.","error_name":"not_found_error","error_message":"No."}`},
-		"an entry that is not ready": {string(apierror.AppendItem(nil, perch.ErrStatementsInProgress)),
-			`{"code":202,"name":"accepted","finch_code":"data_sync_in_progress","message":"The pay statements for this payment are being fetched. Please check back later."}`},
+		"a failed entry": {string(apierror.AppendItem(nil, "payment_id", []byte(`a"b`), perch.NotFound("payment_not_found", "No."))),
+			`{"payment_id":"a\"b","code":404,"body":{"code":404,"name":"not_found_error","finch_code":"payment_not_found","message":"No.","error_name":"not_found_error","error_message":"No."}}`},
+		"an entry that is not ready": {string(apierror.AppendItem([]byte("x"), "payment_id", []byte("a"), perch.ErrStatementsInProgress)),
+			`x{"payment_id":"a","code":202,"body":{"code":202,"name":"accepted","finch_code":"data_sync_in_progress","message":"The pay statements for this payment are being fetched. Please check back later."}}`},
 	} {
 		if test.got != test.want {
 			t.Errorf("%s: got %s", name, test.got)

@@ -27,17 +27,20 @@ func Append(dst []byte, e *perch.Error) []byte {
 	return append(appendText(dst, `,"finch_code":`, e.Code), '}')
 }
 
-// AppendItem writes the body of one failed entry of a batch answer. Beside the fields of Append it
-// has error_name and error_message, which older clients read. An entry that is merely not ready
-// (202) is no error and lacks them.
-func AppendItem(dst []byte, e *perch.Error) []byte {
+// AppendItem writes the entry of a batch answer for an item that has an error instead of a body.
+// field names the item's id, which may be any text. Beside the fields of Append the body has
+// error_name and error_message, which older clients read. An entry that is merely not ready (202) is
+// no error and lacks them.
+func AppendItem(dst []byte, field string, id []byte, e *perch.Error) []byte {
 	status := Status(e)
-	dst = appendFields(append(dst, '{'), status, e)
+	dst = appendText(dst, `{"`+field+`":`, string(id))
+	dst = appendInt(dst, `,"code":`, status)
+	dst = appendFields(append(dst, `,"body":{`...), status, e)
 	if status >= http.StatusBadRequest {
 		dst = appendText(dst, `,"error_name":`, e.Name)
 		dst = appendText(dst, `,"error_message":`, e.Message)
 	}
-	return append(dst, '}')
+	return append(dst, "}}"...)
 }
 
 func appendFields(dst []byte, status int, e *perch.Error) []byte {

@@ -1,6 +1,0 @@
-// Package apierror is the one table that turns domain errors into HTTP: which status a name and
-// code stand for, and what the body looks like.
-//
-// It is a leaf below internal/httpapi so that the use cases that write batch answers, where each
-// entry carries a status of its own, read the same table.
-package apierror
