@@ -1,0 +1,107 @@
+package e2e
+
+import (
+	"context"
+	"net"
+	"sync"
+	"testing"
+	"time"
+
+	perch "github.com/perchhq/perch"
+	"github.com/perchhq/perch/internal/app"
+	"github.com/perchhq/perch/internal/testneed"
+)
+
+// patience bounds every wait of a test. It is generous: the machine may be busy.
+const patience = 60 * time.Second
+
+// onBoth runs the test on a folder with SQLite and on a schema of PostgreSQL. Two Apps that are opened
+// with the configuration share one store, as two processes would.
+func onBoth(t *testing.T, test func(t *testing.T, config app.Config)) {
+	t.Helper()
+	t.Run("sqlite", func(t *testing.T) {
+		t.Parallel()
+		test(t, app.Config{Data: t.TempDir(), NoRateLimits: true})
+	})
+	t.Run("postgres", func(t *testing.T) {
+		t.Parallel()
+		target := testneed.Postgres(t)
+		test(t, app.Config{Data: t.TempDir(), DatabaseURL: target, NoRateLimits: true})
+	})
+}
+
+// server is a running Perch on a free port.
+type server struct {
+	*app.App
+	url  string
+	stop func() error
+}
+
+// start runs an App until the test ends or stop is called, whichever comes first.
+func start(t *testing.T, config app.Config) *server {
+	t.Helper()
+	a, err := app.Open(context.Background(), config)
+	if err != nil {
+		t.Fatalf("opening: %v", err)
+	}
+	if err := a.Start(context.Background()); err != nil {
+		t.Fatalf("starting: %v", err)
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	served := make(chan error, 1)
+	go func() { served <- a.Serve(ctx, listener) }()
+	s := &server{App: a, url: "http://" + listener.Addr().String()}
+	s.stop = sync.OnceValue(func() error {
+		cancel()
+		return <-served
+	})
+	t.Cleanup(func() {
+		if err := s.stop(); err != nil {
+			t.Errorf("stopping: %v", err)
+		}
+	})
+	return s
+}
+
+// credentials are those of an application.
+type credentials struct{ id, secret string }
+
+// application makes an application of the given type.
+func (s *server) application(t *testing.T, kind perch.ClientType) credentials {
+	t.Helper()
+	made, secret, err := s.Access.CreateApplication(t.Context(), "Test", kind)
+	if err != nil {
+		t.Fatalf("making an application: %v", err)
+	}
+	return credentials{made.ID.String(), secret}
+}
+
+// eventually asks until done reports true, and fails the test when that takes too long.
+func eventually(t *testing.T, what string, done func() bool) {
+	t.Helper()
+	ticker := time.NewTicker(10 * time.Millisecond)
+	defer ticker.Stop()
+	deadline := time.NewTimer(patience)
+	defer deadline.Stop()
+	for !done() {
+		select {
+		case <-ticker.C:
+		case <-deadline.C:
+			t.Fatalf("waited %s in vain until %s", patience, what)
+		}
+	}
+}
+
+// receive waits for a signal.
+func receive(t *testing.T, what string, signal <-chan struct{}) {
+	t.Helper()
+	select {
+	case <-signal:
+	case <-time.After(patience):
+		t.Fatalf("waited %s in vain until %s", patience, what)
+	}
+}
