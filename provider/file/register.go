@@ -112,6 +112,7 @@ func (l *ledger) person(r record) *entry {
 	if l.census {
 		r.note(notInCensus)
 	}
+	e.person.Mentioned = true
 	l.people.add(e)
 	return e
 }

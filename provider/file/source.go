@@ -50,6 +50,7 @@ var (
 	_ provider.PaymentReader      = (*Source)(nil)
 	_ provider.PayStatementReader = (*Source)(nil)
 	_ provider.ProblemReporter    = (*Source)(nil)
+	_ provider.CoverageReporter   = (*Source)(nil)
 )
 
 // Open reads the files. It fails when the mapping is wrong or a file is of no use as a whole; what is wrong
@@ -147,6 +148,17 @@ func (s *Source) load(censuses, registers []*sheet) {
 
 // Complete reports whether the files list every employee, so that who is missing has left.
 func (s *Source) Complete() bool { return s.complete }
+
+// PeopleCoverage implements provider.CoverageReporter: who is missing from a complete census has left.
+func (s *Source) PeopleCoverage() provider.Coverage {
+	if s.complete {
+		return provider.AbsentLeft
+	}
+	return provider.Additive
+}
+
+// PaymentCoverage implements provider.CoverageReporter: registers come month by month.
+func (s *Source) PaymentCoverage() provider.Coverage { return provider.Additive }
 
 // Close implements provider.Source.
 func (s *Source) Close() error { return nil }
