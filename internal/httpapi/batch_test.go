@@ -61,10 +61,9 @@ func TestABatchStopsAtItsLimit(t *testing.T) {
 
 // oracle reads a batch with encoding/json, token by token, under the same rules.
 type oracle struct {
-	d     *json.Decoder
-	ids   []string
-	ssn   bool
-	depth int
+	d   *json.Decoder
+	ids []string
+	ssn bool
 }
 
 var errRules = errors.New("against the rules")

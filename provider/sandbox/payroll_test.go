@@ -198,7 +198,7 @@ func TestNobodyIsPaidOutsideTheirEmployment(t *testing.T) {
 }
 
 // taxesByYear adds up one tax and the wages under it over a year's statements.
-type taxesByYear struct{ wages, social, medicare, additional, deferred int64 }
+type taxesByYear struct{ wages, social, additional, deferred int64 }
 
 func TestYearlyLimitsHoldAcrossStatements(t *testing.T) {
 	t.Parallel()
