@@ -24,6 +24,9 @@ const (
 type gate struct {
 	provider string
 	stages   map[string]*stage
+
+	mu      sync.Mutex
+	failure error
 }
 
 // stage is one place at which syncs wait until it is opened.
@@ -38,6 +41,19 @@ func newGate(providerID string, held ...string) *gate {
 		g.stages[name] = &stage{reached: make(chan struct{}), opened: make(chan struct{})}
 	}
 	return g
+}
+
+// fail makes the provider fail from now on whenever an account of it is opened.
+func (g *gate) fail(failure error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.failure = failure
+}
+
+func (g *gate) failing() error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.failure
 }
 
 // reached is closed once a sync waits at the stage.
@@ -72,6 +88,9 @@ func (g *gate) Open(ctx context.Context, account provider.Account) (provider.Sou
 	source, err := employer.Connector{}.Open(ctx, account)
 	if err != nil || account.ProviderID != g.provider {
 		return source, err
+	}
+	if err := g.failing(); err != nil {
+		return nil, err
 	}
 	return &gatedSource{source.(simulated), g}, nil
 }

@@ -105,3 +105,13 @@ func receive(t *testing.T, what string, signal <-chan struct{}) {
 		t.Fatalf("waited %s in vain until %s", patience, what)
 	}
 }
+
+// elsewhere is the configuration on an empty store of the same kind.
+func elsewhere(t *testing.T, config app.Config) app.Config {
+	t.Helper()
+	config.Data = t.TempDir()
+	if config.DatabaseURL != "" {
+		config.DatabaseURL = testneed.Postgres(t)
+	}
+	return config
+}
