@@ -50,6 +50,9 @@ type Config struct {
 	CacheBytes int64
 	// Lease is how long a sync is held without a sign of life; 0 means sync.DefaultLease.
 	Lease time.Duration
+	// StopPatience is how long requests and syncs under way may go on after a stop was asked for; 0
+	// means 20 seconds.
+	StopPatience time.Duration
 	// Connectors are used beside Perch's own.
 	Connectors []provider.Connector
 	Log        *slog.Logger
@@ -99,6 +102,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Lease == 0 {
 		c.Lease = syncengine.DefaultLease
+	}
+	if c.StopPatience == 0 {
+		c.StopPatience = defaultStopPatience
 	}
 	return c
 }
@@ -221,8 +227,8 @@ const (
 	writeTimeout  = 6 * time.Minute
 	idleTimeout   = 2 * time.Minute
 	maxHeader     = 64 << 10
-	// stopPatience is how long requests and jobs in flight may go on after a stop was asked for.
-	stopPatience = 20 * time.Second
+	// defaultStopPatience is shorter than the half minute that most supervisors give.
+	defaultStopPatience = 20 * time.Second
 )
 
 // Serve answers requests on the listener until ctx ends, then lets those in flight finish, hands
@@ -240,14 +246,14 @@ func (a *App) Serve(ctx context.Context, listener net.Listener) error {
 		return errors.Join(fmt.Errorf("serving: %w", err), a.Close())
 	case <-ctx.Done():
 	}
-	patience, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopPatience)
+	patience, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.config.StopPatience)
 	defer cancel()
 	return errors.Join(server.Shutdown(patience), a.stop(patience))
 }
 
 // Close stops jobs and closes the databases. It may be called more than once.
 func (a *App) Close() error {
-	patience, cancel := context.WithTimeout(context.Background(), stopPatience)
+	patience, cancel := context.WithTimeout(context.Background(), a.config.StopPatience)
 	defer cancel()
 	return a.stop(patience)
 }
