@@ -51,7 +51,7 @@ func (s *server) request(t *testing.T, method, path string, body any, change fun
 	if change != nil {
 		change(r)
 	}
-	response, err := http.DefaultClient.Do(r)
+	response, err := s.client.Do(r)
 	if err != nil {
 		t.Fatalf("%s %s: %v", method, path, err)
 	}
@@ -191,4 +191,17 @@ func (s *server) payments(t *testing.T, token string) []perch.Payment {
 	var list []perch.Payment
 	s.get(t, token, allPayments).into(t, &list)
 	return list
+}
+
+// waiting sends a request that the server will not answer at once, and returns when the server has
+// begun to read it.
+func (s *server) waiting(t *testing.T, token string, r dataRequest) <-chan answer {
+	t.Helper()
+	fresh := *s // a connection of its own: one that was idle could be closed by a stop at any time
+	fresh.client = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	before := s.reads.Load()
+	got := make(chan answer, 1)
+	go func() { got <- fresh.request(t, r.method, r.path, r.body, bearer(token)) }()
+	eventually(t, "the request arrives", func() bool { return s.reads.Load() > before })
+	return got
 }

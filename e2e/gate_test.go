@@ -29,7 +29,7 @@ type gate struct {
 	failure error
 }
 
-// stage is one place at which syncs wait until it is opened.
+// stage is one place at which the first sync that comes along waits until it is opened.
 type stage struct {
 	reached, opened chan struct{}
 	reach, open     sync.Once
@@ -59,19 +59,26 @@ func (g *gate) failing() error {
 // reached is closed once a sync waits at the stage.
 func (g *gate) reached(name string) <-chan struct{} { return g.stages[name].reached }
 
-// release lets syncs pass the stage from now on.
+// release lets the sync that waits at the stage go on.
 func (g *gate) release(name string) {
 	s := g.stages[name]
 	s.open.Do(func() { close(s.opened) })
 }
 
-// pass waits at the stage, if it is held, for as long as the sync may live.
+// pass waits at the stage, if it is held and nobody came before, for as long as the sync may live.
 func (g *gate) pass(ctx context.Context, name string) error {
 	s, held := g.stages[name]
 	if !held {
 		return nil
 	}
-	s.reach.Do(func() { close(s.reached) })
+	first := false
+	s.reach.Do(func() {
+		first = true
+		close(s.reached)
+	})
+	if !first {
+		return nil
+	}
 	select {
 	case <-s.opened:
 		return nil

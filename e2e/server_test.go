@@ -3,7 +3,9 @@ package e2e
 import (
 	"context"
 	"net"
+	"net/http"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -33,8 +35,11 @@ func onBoth(t *testing.T, test func(t *testing.T, config app.Config)) {
 // server is a running Perch on a free port.
 type server struct {
 	*app.App
-	url  string
-	stop func() error
+	url    string
+	client *http.Client
+	// reads counts how often something arrived on a connection.
+	reads *atomic.Int64
+	stop  func() error
 }
 
 // start runs an App until the test ends or stop is called, whichever comes first.
@@ -53,8 +58,8 @@ func start(t *testing.T, config app.Config) *server {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	served := make(chan error, 1)
-	go func() { served <- a.Serve(ctx, listener) }()
-	s := &server{App: a, url: "http://" + listener.Addr().String()}
+	s := &server{App: a, url: "http://" + listener.Addr().String(), client: &http.Client{Transport: &http.Transport{}}, reads: new(atomic.Int64)}
+	go func() { served <- a.Serve(ctx, &watched{listener, s.reads}) }()
 	s.stop = sync.OnceValue(func() error {
 		cancel()
 		return <-served
@@ -65,6 +70,35 @@ func start(t *testing.T, config app.Config) *server {
 		}
 	})
 	return s
+}
+
+// watched is a listener that counts what arrives.
+type watched struct {
+	net.Listener
+	reads *atomic.Int64
+}
+
+// Accept implements net.Listener.
+func (w *watched) Accept() (net.Conn, error) {
+	connection, err := w.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return &watchedConnection{connection, w.reads}, nil
+}
+
+type watchedConnection struct {
+	net.Conn
+	reads *atomic.Int64
+}
+
+// Read implements net.Conn.
+func (w *watchedConnection) Read(p []byte) (int, error) {
+	n, err := w.Conn.Read(p)
+	if n > 0 {
+		w.reads.Add(1)
+	}
+	return n, err
 }
 
 // credentials are those of an application.

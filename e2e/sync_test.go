@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"net/http"
-	"net/http/httptrace"
 	"testing"
 	"time"
 
@@ -87,17 +86,7 @@ func TestPatientReadsWaitForTheFirstSync(t *testing.T) {
 				s := start(t, config)
 				token := s.connect(t, s.application(t, perch.ClientSandbox), held).AccessToken
 				receive(t, "the sync is held", g.reached(test.stage))
-				r := test.ask(s, t, token)
-				sent := make(chan struct{})
-				got := make(chan answer, 1)
-				go func() {
-					got <- s.request(t, r.method, r.path, r.body, func(q *http.Request) {
-						bearer(token)(q)
-						trace := &httptrace.ClientTrace{WroteRequest: func(httptrace.WroteRequestInfo) { close(sent) }}
-						*q = *q.WithContext(httptrace.WithClientTrace(q.Context(), trace))
-					})
-				}()
-				receive(t, "the request is sent", sent)
+				got := s.waiting(t, token, test.ask(s, t, token))
 				g.release(test.stage)
 				one := <-got
 				var b batch
