@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime/pprof"
 	"time"
 )
 
@@ -20,18 +21,17 @@ func main() {
 	seconds := flag.Duration("for", 3*time.Second, "how long each read is measured")
 	child := flag.String("sync", "", "internal: sync into this folder and report")
 	only := flag.String("only", "", "run only: sync or reads")
-	cpu := flag.String("cpuprofile", "", "write a CPU profile of the read measurements")
+	cpu := flag.String("cpuprofile", "", "write a CPU profile; with -sync, of the syncs")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	b := bench{people: *people, window: *seconds, profile: *cpu}
-	var err error
-	switch {
-	case *child != "":
-		err = b.childSync(ctx, *child)
-	default:
-		err = b.run(ctx, *only)
-	}
+	b := bench{people: *people, window: *seconds}
+	err := profiled(*cpu, func() error {
+		if *child != "" {
+			return b.childSync(ctx, *child)
+		}
+		return b.run(ctx, *only)
+	})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
@@ -39,9 +39,25 @@ func main() {
 }
 
 type bench struct {
-	people  int
-	window  time.Duration
-	profile string
+	people int
+	window time.Duration
+}
+
+// profiled writes a CPU profile of fn where one is asked for.
+func profiled(path string, fn func() error) error {
+	if path == "" {
+		return fn()
+	}
+	profile, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = profile.Close() }()
+	if err := pprof.StartCPUProfile(profile); err != nil {
+		return err
+	}
+	defer pprof.StopCPUProfile()
+	return fn()
 }
 
 func (b bench) run(ctx context.Context, only string) error {

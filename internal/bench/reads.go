@@ -9,7 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"runtime/pprof"
+	"strconv"
 	"strings"
 	"time"
 
@@ -33,17 +33,6 @@ func (b bench) reads(ctx context.Context, folder string) error {
 	}
 	defer stop()
 	d := driver{perchAt: perchAt, token: string(token), window: b.window}
-	if b.profile != "" {
-		profile, err := os.Create(b.profile)
-		if err != nil {
-			return err
-		}
-		defer func() { _ = profile.Close() }()
-		if err := pprof.StartCPUProfile(profile); err != nil {
-			return err
-		}
-		defer pprof.StopCPUProfile()
-	}
 	return d.compareAll(b.people)
 }
 
@@ -165,6 +154,7 @@ func bare(answer []byte, batch bool) http.Handler {
 			}
 		}
 		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("Content-Length", strconv.Itoa(len(answer)))
 		_, _ = w.Write(answer)
 	})
 }

@@ -50,12 +50,12 @@ func (r *run) company(ctx context.Context, p *publisher) error {
 	}
 	accounts := company.Accounts
 	company.Accounts = nil
-	if err := r.encoder.set(records.FacetCompany, company); err != nil {
-		return err
+	r.encoder.set(records.FacetCompany, &company)
+	kept, err := json.Marshal(accounts)
+	if err != nil {
+		return fmt.Errorf("encoding the company's accounts: %w", err)
 	}
-	if err := r.encoder.set(records.FacetAccounts, accounts); err != nil {
-		return err
-	}
+	r.encoder.raw(records.FacetAccounts, kept)
 	if err := r.put(st, KindCompany, company.ID, 2); err != nil {
 		return err
 	}
@@ -165,9 +165,7 @@ func (r *run) putPerson(st *records.Stage, person *provider.Person, wantsSSN boo
 	}
 	r.encoder.raw(records.FacetSSN, ssn)
 	individual.SSN, individual.EncryptedSSN = nil, nil
-	if err := r.encoder.set(records.FacetIndividual, individual); err != nil {
-		return err
-	}
+	r.encoder.set(records.FacetIndividual, individual)
 	return r.putEmployment(st, employment)
 }
 
@@ -178,12 +176,8 @@ func (r *run) putEmployment(st *records.Stage, employment *perch.Employment) err
 		ID: employment.ID, FirstName: employment.FirstName, MiddleName: employment.MiddleName, LastName: employment.LastName,
 		Manager: employment.Manager, Department: employment.Department, IsActive: employment.IsActive,
 	}
-	if err := r.encoder.set(records.FacetEmployment, employment); err != nil {
-		return err
-	}
-	if err := r.encoder.set(records.FacetDirectory, &entry); err != nil {
-		return err
-	}
+	r.encoder.set(records.FacetEmployment, employment)
+	r.encoder.set(records.FacetDirectory, &entry)
 	return r.put(st, KindPerson, employment.ID, 4)
 }
 
@@ -283,12 +277,8 @@ func (r *run) putPayGroup(st *records.Stage, group *provider.PayGroup) error {
 	if g.PayFrequencies == nil {
 		g.PayFrequencies = []perch.PayFrequency{}
 	}
-	if err := r.encoder.set(records.FacetPayGroupSummary, perch.PayGroupSummary{ID: g.ID, Name: g.Name, PayFrequencies: g.PayFrequencies}); err != nil {
-		return err
-	}
-	if err := r.encoder.set(records.FacetPayGroup, g); err != nil {
-		return err
-	}
+	r.encoder.set(records.FacetPayGroupSummary, &perch.PayGroupSummary{ID: g.ID, Name: g.Name, PayFrequencies: g.PayFrequencies})
+	r.encoder.set(records.FacetPayGroup, &g)
 	return r.put(st, KindPayGroup, g.ID, 2)
 }
 

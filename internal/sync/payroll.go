@@ -112,9 +112,7 @@ func (r *run) putPayment(st *records.Stage, payment *provider.Payment) (perch.ID
 		date = []byte(pay.PayDate.String())
 	}
 	r.encoder.raw(records.FacetPayDate, date)
-	if err := r.encoder.set(records.FacetPayment, pay); err != nil {
-		return pay.ID, err
-	}
+	r.encoder.set(records.FacetPayment, &pay)
 	return pay.ID, r.put(st, KindPayment, pay.ID, 2)
 }
 
@@ -148,9 +146,7 @@ func (r *run) paymentStatements(ctx context.Context, p *publisher, reader provid
 			return fmt.Errorf("reading pay statements: %w", err)
 		}
 		statement.Statement.IndividualID = r.ids.of(statement.PersonKey)
-		if err := r.encoder.set(records.FacetStatement, &statement.Statement); err != nil {
-			return err
-		}
+		r.encoder.set(records.FacetStatement, &statement.Statement)
 		id := r.Identity.RecordID(payment.id, "pay_statement", statement.PersonKey+"\x00"+statement.Key)
 		if err := r.put(st, KindStatement, id, 1); err != nil {
 			return err
