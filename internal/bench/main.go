@@ -20,7 +20,7 @@ func main() {
 	people := flag.Int("people", 100_000, "people of the simulated employer")
 	seconds := flag.Duration("for", 3*time.Second, "how long each read is measured")
 	child := flag.String("sync", "", "internal: sync into this folder and report")
-	only := flag.String("only", "", "run only: sync or reads")
+	only := flag.String("only", "", "run only: sync, reads or layout")
 	cpu := flag.String("cpuprofile", "", "write a CPU profile; with -sync, of the syncs")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -61,6 +61,9 @@ func profiled(path string, fn func() error) error {
 }
 
 func (b bench) run(ctx context.Context, only string) error {
+	if only == "layout" {
+		return b.layouts(ctx)
+	}
 	folder, err := os.MkdirTemp("", "perch-bench-")
 	if err != nil {
 		return err
