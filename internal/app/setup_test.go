@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -45,7 +44,6 @@ func onBoth(t *testing.T, test func(t *testing.T, config app.Config)) {
 
 // system is a provider whose data the test sets. It is the connector and the source in one.
 type system struct {
-	mu         sync.Mutex
 	company    perch.Company
 	people     []provider.Person
 	groups     []provider.PayGroup
