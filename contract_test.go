@@ -94,7 +94,7 @@ func (c contract) resolve(s *schema) *schema {
 }
 
 // modelled pairs schemas with the types that are encoded in their place. A path after the name
-// leads into the schema: "[]" to the items, a word to the property.
+// leads into the schema: "[]" to the items, "?" to the first alternative, a word to the property.
 var modelled = []struct {
 	at   string
 	zero any
@@ -127,6 +127,16 @@ var modelled = []struct {
 	{"W4Document2005 data", perch.W42005{}},
 	{"AutomatedAsyncJob", perch.AutomatedJob{}},
 	{"ManualAsyncJob", perch.ManualJob{}},
+	{"GetCompanyResponse", perch.Company{}},
+	{"GetIndividualsResponse responses [] body ?", perch.Individual{}},
+	{"GetEmploymentResponse responses [] body ?", perch.Employment{}},
+	{"GetPayStatementsResponse responses [] body ? pay_statements []", perch.PayStatement{}},
+	{"IndividualBenefits [] body ?", perch.Enrolment{}},
+	{"GetProvidersResponse []", perch.Provider{}},
+	{"GetCompanyBenefitsResponse []", perch.Deduction{}},
+	{"ListDocumentsResponse documents []", perch.Document{}},
+	{"ListAutomatedJobsResponse data []", perch.AutomatedJob{}},
+	{"BaseWebhookEvent", perch.Event{}},
 	{"ClientType", perch.ClientSandbox},
 	{"ConnectionType", perch.ConnectionProvider},
 	{"ConnectionStatus", perch.StatusPending},
@@ -160,7 +170,7 @@ var deviations = map[string]string{
 	"SupportedFields employment union_local":                  employmentFields,
 	"SupportedFields employment work_id":                      employmentFields,
 	"individual marital_status":                               "the contract has the field and leaves it out of the supported ones",
-	"Employment work_id":                                      "an addition: the number that people are known by at work, next to the provider's own",
+	"Employment work_id":                                      "the schema of answers has it, deprecated in favour of source_id; the other one has not",
 	"connection_status status":                                "entities can be disconnected, connections cannot; one type serves both",
 	"ConnectionStatus":                                        "entities can be disconnected, connections cannot; one type serves both",
 	"ConnectionStatusDetail status":                           "entities can be disconnected, connections cannot; one type serves both",
@@ -171,6 +181,8 @@ var deviations = map[string]string{
 	"company_contribution type":                               amounts,
 	"company_contribution amount":                             "the amount of what is not matched; it is left out of a match",
 	"company_contribution tiers":                              "the tiers of what is matched; a match without tiers cannot be made",
+	"BaseWebhookEvent event_type":                             "every kind of event adds it",
+	"BaseWebhookEvent data":                                   "every kind of event adds it",
 	"ManualAsyncJob status":                                   "jobs have one set of statuses, of which manual ones use four",
 	"W4Document2020 data filing_status":                       filing,
 	"W4Document2005 data filing_status":                       filing,
@@ -213,6 +225,26 @@ func TestTheModelHasTheContractsNamesWordsAndNulls(t *testing.T) {
 	}
 }
 
+func TestTheModelHasTheContractsEvents(t *testing.T) {
+	t.Parallel()
+	c := readContract(t)
+	want := map[string]bool{}
+	for _, kind := range c["WebhookEvent"].AnyOf {
+		for _, word := range c.resolve(c.resolve(kind).Properties["event_type"]).Enum {
+			want[word.(string)] = true
+		}
+	}
+	for _, event := range perch.EventType("").Values() {
+		if !want[string(event)] {
+			t.Errorf("the contract has no event %s", event)
+		}
+		delete(want, string(event))
+	}
+	for word := range want {
+		t.Errorf("the model has no event %s", word)
+	}
+}
+
 func (c contract) find(at string) (*schema, error) {
 	words := strings.Fields(at)
 	s := c[words[0]]
@@ -220,9 +252,12 @@ func (c contract) find(at string) (*schema, error) {
 		return nil, fmt.Errorf("the contract has no schema %s", words[0])
 	}
 	for _, word := range words[1:] {
-		if s = c.resolve(s); word == "[]" {
+		switch s = c.resolve(s); word {
+		case "[]":
 			s = s.Items
-		} else {
+		case "?":
+			s = s.AnyOf[0]
+		default:
 			s = s.Properties[word]
 		}
 		if s == nil {
