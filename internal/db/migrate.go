@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"embed"
+	"errors"
 	"fmt"
 	"io/fs"
 
@@ -48,6 +49,20 @@ func (d *DB) migrate(ctx context.Context, folder string, then func(context.Conte
 		return fmt.Errorf("waiting for another process to finish migrating: %w", err)
 	}
 	defer release()
+	for attempt := 1; ; attempt++ {
+		err := d.migrateOnce(ctx, files, then)
+		var newer *NewerSchemaError
+		if err == nil || d.Dialect == Postgres || attempt == sqliteAttempts || ctx.Err() != nil || errors.As(err, &newer) {
+			return err
+		}
+	}
+}
+
+// sqliteAttempts is more than there are migrations. A process that is second to make one fails on
+// what the first one made, and finds it made when it looks again.
+const sqliteAttempts = 50
+
+func (d *DB) migrateOnce(ctx context.Context, files fs.FS, then func(context.Context) error) error {
 	provider, err := goose.NewProvider(d.gooseDialect(), d.Write, files)
 	if err != nil {
 		return fmt.Errorf("reading the migrations: %w", err)
@@ -74,7 +89,7 @@ func (d *DB) gooseDialect() goose.Dialect {
 }
 
 // migrationLock lets one process migrate at a time on PostgreSQL. SQLite's own write lock does the
-// same for each migration, and goose repeats none that is recorded.
+// same for each migration; see sqliteAttempts.
 func (d *DB) migrationLock(ctx context.Context) (release func(), err error) {
 	if d.Dialect != Postgres {
 		return func() {}, nil
