@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	perch "github.com/perchhq/perch"
 )
@@ -66,15 +67,26 @@ type Keyring struct {
 	master Master
 	store  KeyStore
 	mu     sync.Mutex
-	open   map[perch.ID]*Cipher
+	open   map[perch.ID]opened
 }
 
-// cachedCiphers bounds the memory for opened keys: about 2 KiB each.
-const cachedCiphers = 4096
+// opened is a cipher that is kept for a while.
+type opened struct {
+	cipher *Cipher
+	until  time.Time
+}
+
+const (
+	// cachedCiphers bounds the memory for opened keys: about 2 KiB each.
+	cachedCiphers = 4096
+	// cachedFor is how long an opened key is used without looking whether it still exists: another
+	// process may have destroyed it.
+	cachedFor = time.Minute
+)
 
 // NewKeyring returns a keyring over the store.
 func NewKeyring(master Master, store KeyStore) *Keyring {
-	return &Keyring{master: master, store: store, open: map[perch.ID]*Cipher{}}
+	return &Keyring{master: master, store: store, open: map[perch.ID]opened{}}
 }
 
 // Create makes a data key for the owner, or returns the one it has.
@@ -94,13 +106,14 @@ func (k *Keyring) Create(ctx context.Context, owner perch.ID) (*Cipher, error) {
 // Cipher returns the owner's cipher. It fails with ErrDestroyed after Destroy.
 func (k *Keyring) Cipher(ctx context.Context, owner perch.ID) (*Cipher, error) {
 	k.mu.Lock()
-	c := k.open[owner]
+	held, ok := k.open[owner]
 	k.mu.Unlock()
-	if c != nil {
-		return c, nil
+	if ok && time.Now().Before(held.until) {
+		return held.cipher, nil
 	}
 	wrapped, err := k.store.Key(ctx, owner)
 	if err != nil {
+		k.Forget(owner)
 		return nil, fmt.Errorf("reading a data key: %w", err)
 	}
 	return k.unwrap(ctx, owner, wrapped)
@@ -120,20 +133,21 @@ func (k *Keyring) unwrap(ctx context.Context, owner perch.ID, wrapped []byte) (*
 	if len(k.open) >= cachedCiphers {
 		clear(k.open)
 	}
-	k.open[owner] = c
+	k.open[owner] = opened{c, time.Now().Add(cachedFor)}
 	return c, nil
 }
 
 // Destroy removes the owners' keys for good: what they sealed cannot be read again.
 func (k *Keyring) Destroy(ctx context.Context, owners ...perch.ID) error {
+	err := k.store.DeleteKeys(ctx, owners...)
 	k.Forget(owners...)
-	if err := k.store.DeleteKeys(ctx, owners...); err != nil {
+	if err != nil {
 		return fmt.Errorf("destroying data keys: %w", err)
 	}
 	return nil
 }
 
-// Forget drops keys from memory, when another process destroyed them.
+// Forget drops keys from memory.
 func (k *Keyring) Forget(owners ...perch.ID) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
