@@ -140,13 +140,20 @@ func (c Config) databaseURL(name string) string {
 	return filepath.Join(c.Data, name)
 }
 
-// openKeys loads the key files and refuses to go on with ones that belong to another database.
+// openKeys loads the key files, which it makes at the first start only, and refuses to go on with ones
+// that belong to another database.
 func (a *App) openKeys(ctx context.Context) (*secret.Identity, error) {
-	masterKey, err := secret.LoadKeyFile(filepath.Join(a.config.Data, "keys", "master.key"))
+	folder := filepath.Join(a.config.Data, "keys")
+	_, err := a.Store.Installation(ctx)
+	first := errors.Is(err, store.ErrNotFound)
+	if err != nil && !first {
+		return nil, err
+	}
+	masterKey, err := secret.LoadKeyFile(filepath.Join(folder, "master.key"), first)
 	if err != nil {
 		return nil, err
 	}
-	idKey, err := secret.LoadKeyFile(filepath.Join(a.config.Data, "keys", "id.key"))
+	idKey, err := secret.LoadKeyFile(filepath.Join(folder, "id.key"), first)
 	if err != nil {
 		return nil, err
 	}
@@ -161,8 +168,7 @@ func (a *App) openKeys(ctx context.Context) (*secret.Identity, error) {
 		return nil, err
 	}
 	if !bytes.Equal(kept.IDKeyCheck, mine.IDKeyCheck) || !bytes.Equal(kept.MasterCheck, mine.MasterCheck) {
-		return nil, fmt.Errorf("the key files in %s do not belong to the database %s: start with the folder it was made with, or restore its keys",
-			filepath.Join(a.config.Data, "keys"), a.database.URL)
+		return nil, fmt.Errorf("the key files in %s do not belong to the database %s: start with the folder it was made with, or restore its keys", folder, a.database.URL)
 	}
 	a.Keyring = secret.NewKeyring(master, store.NewKeys(a.keys, a.config.Now))
 	return identity, nil

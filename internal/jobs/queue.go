@@ -242,7 +242,7 @@ func (w *syncWorker) Work(ctx context.Context, job *river.Job[SyncArgs]) error {
 	summary, err := w.queue.engine.Run(ctx, args.ConnectionID, args.EntityID, args.SyncID)
 	switch {
 	case err == nil:
-		log.InfoContext(ctx, "sync complete", "took", w.queue.now().Sub(started).Round(time.Millisecond), "records", summary.Records)
+		log.InfoContext(ctx, "sync complete", "took", w.queue.now().Sub(started).Round(time.Millisecond), "records", summary.String())
 		return nil
 	case errors.Is(err, syncengine.ErrHeld):
 		return nil

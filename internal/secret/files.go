@@ -14,11 +14,11 @@ import (
 // KeySize is the size in bytes of every key.
 const KeySize = 32
 
-// LoadKeyFile reads a base64 key file, making it with a fresh key if it does not exist. Processes
-// that start together agree on one key.
-func LoadKeyFile(path string) ([KeySize]byte, error) {
+// LoadKeyFile reads a base64 key file. If it does not exist and create is set, it is made with a fresh
+// key; processes that start together agree on one.
+func LoadKeyFile(path string, create bool) ([KeySize]byte, error) {
 	key, err := readKeyFile(path)
-	if !errors.Is(err, fs.ErrNotExist) {
+	if !create || !errors.Is(err, fs.ErrNotExist) {
 		return key, err
 	}
 	if err := writeKeyFile(path); err != nil && !errors.Is(err, fs.ErrExist) {
@@ -30,7 +30,7 @@ func LoadKeyFile(path string) ([KeySize]byte, error) {
 func readKeyFile(path string) (key [KeySize]byte, err error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return key, fmt.Errorf("reading the key file: %w", err)
+		return key, fmt.Errorf("reading the key file (it belongs to the database; restore it from a backup): %w", err)
 	}
 	raw, err := base64.StdEncoding.DecodeString(strings.TrimSpace(string(text)))
 	if err != nil || len(raw) != KeySize {

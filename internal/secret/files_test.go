@@ -13,12 +13,12 @@ import (
 func TestAKeyFileIsMadeOnceForItsOwnerOnly(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "new", "keys", "master.key")
-	key, err := LoadKeyFile(path)
+	key, err := LoadKeyFile(path, true)
 	must(t, err)
 	if key == [KeySize]byte{} {
 		t.Error("the key is zero")
 	}
-	again, err := LoadKeyFile(path)
+	again, err := LoadKeyFile(path, true)
 	if err != nil || again != key {
 		t.Errorf("the second reading gives another key, or %v", err)
 	}
@@ -51,7 +51,7 @@ func TestProcessesThatStartTogetherAgreeOnOneKey(t *testing.T) {
 		for i := range got {
 			all.Go(func() {
 				<-start
-				key, err := LoadKeyFile(path)
+				key, err := LoadKeyFile(path, true)
 				if err != nil {
 					t.Error(err)
 				}
@@ -85,7 +85,7 @@ func TestAKeyFileThatIsDamagedIsRefused(t *testing.T) {
 			t.Parallel()
 			path := filepath.Join(t.TempDir(), "master.key")
 			must(t, os.WriteFile(path, []byte(text), 0o600))
-			key, err := LoadKeyFile(path)
+			key, err := LoadKeyFile(path, true)
 			if err == nil || key != [KeySize]byte{} {
 				t.Fatal("it was accepted")
 			}
@@ -108,7 +108,7 @@ func TestSpaceAroundAKeyDoesNotMatter(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "id.key")
 	want := [KeySize]byte{1, 2, 3}
 	must(t, os.WriteFile(path, []byte("\r\n "+base64.StdEncoding.EncodeToString(want[:])+" \r\n"), 0o600))
-	if key, err := LoadKeyFile(path); err != nil || key != want {
+	if key, err := LoadKeyFile(path, true); err != nil || key != want {
 		t.Errorf("another key, or %v", err)
 	}
 }
@@ -117,7 +117,7 @@ func TestAKeyThatCannotBeWrittenIsAnError(t *testing.T) {
 	t.Parallel()
 	blocked := filepath.Join(t.TempDir(), "file")
 	must(t, os.WriteFile(blocked, nil, 0o600))
-	if _, err := LoadKeyFile(filepath.Join(blocked, "keys", "id.key")); err == nil || !strings.Contains(err.Error(), blocked) {
+	if _, err := LoadKeyFile(filepath.Join(blocked, "keys", "id.key"), true); err == nil || !strings.Contains(err.Error(), blocked) {
 		t.Errorf("got %v", err)
 	}
 }

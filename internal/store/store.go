@@ -78,6 +78,17 @@ type Installation struct {
 	MasterCheck []byte
 }
 
+// Installation returns what was recorded at the first start, or ErrNotFound before it.
+func (s *Store) Installation(ctx context.Context) (Installation, error) {
+	var kept Installation
+	err := s.db.Write.QueryRowContext(ctx, `SELECT id, id_key_check, master_key_check FROM installation ORDER BY created_at LIMIT 1`).
+		Scan(&kept.ID, &kept.IDKeyCheck, &kept.MasterCheck)
+	if err != nil {
+		return kept, fmt.Errorf("reading the installation: %w", notFound(err))
+	}
+	return kept, nil
+}
+
 // EnsureInstallation records the installation if this is the first start and returns what is
 // recorded.
 func (s *Store) EnsureInstallation(ctx context.Context, first Installation, now int64) (Installation, error) {

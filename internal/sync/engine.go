@@ -241,7 +241,7 @@ func (r *run) complete(ctx context.Context) error {
 				return err
 			}
 		}
-		return r.Store.FinishSync(ctx, tx, r.lease, store.Sync{State: store.SyncComplete, FinishedAt: r.Now(), Summary: r.summary.text()})
+		return r.Store.FinishSync(ctx, tx, r.lease, store.Sync{State: store.SyncComplete, FinishedAt: r.Now(), Summary: r.summary.String()})
 	})
 }
 
@@ -261,7 +261,7 @@ func (r *run) recordFailure(ctx context.Context, tx *sql.Tx) error {
 }
 
 func (r *run) fail(ctx context.Context, failure error, status perch.ConnectionStatus) error {
-	end := store.Sync{State: store.SyncFailed, FinishedAt: r.Now(), Summary: r.summary.text(), ErrorName: perch.NameServer}
+	end := store.Sync{State: store.SyncFailed, FinishedAt: r.Now(), Summary: r.summary.String(), ErrorName: perch.NameServer}
 	var known *perch.Error
 	if errors.As(failure, &known) {
 		end.ErrorName, end.ErrorCode = known.Name, known.Code
@@ -346,7 +346,8 @@ func (s Summary) Total() Counts {
 	return t
 }
 
-func (s Summary) text() string {
+// String returns the counts as JSON.
+func (s Summary) String() string {
 	text, err := json.Marshal(s.Records)
 	if err != nil {
 		return "{}"
