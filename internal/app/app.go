@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
@@ -149,11 +150,11 @@ func (a *App) openKeys(ctx context.Context) (*secret.Identity, error) {
 	if err != nil && !first {
 		return nil, err
 	}
-	masterKey, err := secret.LoadKeyFile(filepath.Join(folder, "master.key"), first)
+	masterKey, err := a.loadKey(filepath.Join(folder, "master.key"), first)
 	if err != nil {
 		return nil, err
 	}
-	idKey, err := secret.LoadKeyFile(filepath.Join(folder, "id.key"), first)
+	idKey, err := a.loadKey(filepath.Join(folder, "id.key"), first)
 	if err != nil {
 		return nil, err
 	}
@@ -168,10 +169,22 @@ func (a *App) openKeys(ctx context.Context) (*secret.Identity, error) {
 		return nil, err
 	}
 	if !bytes.Equal(kept.IDKeyCheck, mine.IDKeyCheck) || !bytes.Equal(kept.MasterCheck, mine.MasterCheck) {
-		return nil, fmt.Errorf("the key files in %s do not belong to the database %s: start with the folder it was made with, or restore its keys", folder, a.database.URL)
+		return nil, a.wrongKeys(folder)
 	}
 	a.Keyring = secret.NewKeyring(master, store.NewKeys(a.keys, a.config.Now))
 	return identity, nil
+}
+
+func (a *App) loadKey(path string, first bool) ([secret.KeySize]byte, error) {
+	key, err := secret.LoadKeyFile(path, first)
+	if !first && errors.Is(err, fs.ErrNotExist) {
+		err = fmt.Errorf("%w (%s is missing)", a.wrongKeys(filepath.Dir(path)), filepath.Base(path))
+	}
+	return key, err
+}
+
+func (a *App) wrongKeys(folder string) error {
+	return fmt.Errorf("the key files in %s do not belong to the database %s: start with the folder it was made with, or restore its keys", folder, a.database.URL)
 }
 
 func (a *App) wire(identity *secret.Identity) (err error) {

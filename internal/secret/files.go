@@ -30,7 +30,7 @@ func LoadKeyFile(path string, create bool) ([KeySize]byte, error) {
 func readKeyFile(path string) (key [KeySize]byte, err error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return key, fmt.Errorf("reading the key file (it belongs to the database; restore it from a backup): %w", err)
+		return key, fmt.Errorf("reading the key file: %w", err)
 	}
 	raw, err := base64.StdEncoding.DecodeString(strings.TrimSpace(string(text)))
 	if err != nil || len(raw) != KeySize {
