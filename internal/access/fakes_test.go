@@ -104,6 +104,28 @@ func (s *tables) Disconnect(_ context.Context, _, connection perch.ID, _ time.Ti
 	return nil
 }
 
+func (s *tables) DisconnectEntities(_ context.Context, _, connection perch.ID, entities []perch.ID, _ time.Time, within func(*sql.Tx, []perch.ID) error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.fail != nil {
+		return s.fail
+	}
+	if err := within(nil, entities); err != nil {
+		return err
+	}
+	for hash, g := range s.grants {
+		g.Entities = slices.Clone(g.Entities)
+		for i := range g.Entities {
+			if g.Connection.ID == connection && slices.Contains(entities, g.Entities[i].ID) {
+				g.Entities[i].Status = perch.StatusDisconnected
+			}
+		}
+		s.grants[hash] = g
+	}
+	s.revision++
+	return nil
+}
+
 // change edits the grant of a token.
 func (s *tables) change(token string, edit func(*Grant)) {
 	s.mu.Lock()

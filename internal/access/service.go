@@ -8,7 +8,6 @@ import (
 	"database/sql"
 	"encoding/base64"
 	"errors"
-	"fmt"
 	"log/slog"
 	"strings"
 	"time"
@@ -26,6 +25,9 @@ type Store interface {
 	// Disconnect ends the connection and calls within in the same transaction with the owners of the
 	// data keys that are to be destroyed.
 	Disconnect(ctx context.Context, application, connection perch.ID, now time.Time, within func(tx *sql.Tx, keyOwners []perch.ID) error) error
+	// DisconnectEntities does the same for some entities of the connection. It fails with an error that
+	// is reported as missing when one of them is not there.
+	DisconnectEntities(ctx context.Context, application, connection perch.ID, entities []perch.ID, now time.Time, within func(tx *sql.Tx, keyOwners []perch.ID) error) error
 }
 
 // Eraser destroys data keys and what they sealed.
@@ -234,13 +236,5 @@ func (s *Service) Disconnect(ctx context.Context, g *Grant) error {
 	if err != nil {
 		return perch.Internal(err)
 	}
-	// The tokens are dead from here on. A caller who hangs up must not keep the keys alive.
-	if err := s.eraser.Destroy(context.WithoutCancel(ctx), owners...); err != nil {
-		return perch.Internal(fmt.Errorf("disconnecting %s: %w", g.Connection.ID, err))
-	}
-	for _, owner := range owners {
-		s.forget(owner)
-	}
-	s.log.InfoContext(ctx, "connection disconnected", "connection_id", g.Connection.ID)
-	return nil
+	return s.destroy(ctx, g.Connection.ID, owners)
 }

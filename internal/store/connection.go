@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -17,6 +18,8 @@ type NewConnection struct {
 	ApplicationID perch.ID
 	Connection    access.Connection
 	Entity        access.Entity
+	// CompanyIdentity is the keyed hash of what identifies the entity's company; zero if nothing does.
+	CompanyIdentity perch.ID
 	// Connector reads the entity; Settings is what it needs, sealed under the connection's key.
 	Connector string
 	Settings  []byte
@@ -25,7 +28,7 @@ type NewConnection struct {
 
 // InsertConnection stores a connection, its entity and its empty publications.
 func (s *Store) InsertConnection(ctx context.Context, tx *sql.Tx, n NewConnection) error {
-	c, e, created := n.Connection, n.Entity, db.Micros(n.CreatedAt)
+	c, created := n.Connection, db.Micros(n.CreatedAt)
 	if _, err := tx.ExecContext(ctx,
 		`INSERT INTO connections (id, application_id, company_id, provider_id, type, authentication_type, status, status_message,
 			customer_id, customer_name, customer_email, created_at, disconnected_at)
@@ -34,10 +37,16 @@ func (s *Store) InsertConnection(ctx context.Context, tx *sql.Tx, n NewConnectio
 		c.CustomerID, c.CustomerName, c.CustomerEmail, created); err != nil {
 		return fmt.Errorf("storing the connection: %w", err)
 	}
+	return s.InsertEntity(ctx, tx, n)
+}
+
+// InsertEntity stores one more entity of a connection that exists.
+func (s *Store) InsertEntity(ctx context.Context, tx *sql.Tx, n NewConnection) error {
+	e := n.Entity
 	if _, err := tx.ExecContext(ctx,
-		`INSERT INTO entities (id, connection_id, application_id, connector, name, source_id, status, settings, last_generation, created_at)
-		 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, $9)`,
-		e.ID, c.ID, n.ApplicationID, n.Connector, e.Name, e.SourceID, string(e.Status), n.Settings, created); err != nil {
+		`INSERT INTO entities (id, connection_id, application_id, connector, name, source_id, status, settings, company_identity, last_generation, created_at)
+		 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, $10)`,
+		e.ID, n.Connection.ID, n.ApplicationID, n.Connector, e.Name, e.SourceID, string(e.Status), n.Settings, n.CompanyIdentity, db.Micros(n.CreatedAt)); err != nil {
 		return fmt.Errorf("storing the entity: %w", err)
 	}
 	for group := range access.GroupCount {
@@ -50,87 +59,12 @@ func (s *Store) InsertConnection(ctx context.Context, tx *sql.Tx, n NewConnectio
 	return nil
 }
 
-// InsertToken stores the hash of an access token of one entity of a connection.
-func (s *Store) InsertToken(ctx context.Context, tx *sql.Tx, application, connection, entity, token perch.ID, hash []byte, products []perch.Product, now time.Time) error {
-	if _, err := tx.ExecContext(ctx,
-		`INSERT INTO access_tokens (hash, id, application_id, connection_id, entity_id, products, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-		hash, token, application, connection, entity, joinProducts(products), db.Micros(now)); err != nil {
-		return fmt.Errorf("storing the access token: %w", err)
-	}
-	return nil
-}
-
 // ReplaceSettings stores new connector settings of an entity, sealed under its connection's key.
 func (s *Store) ReplaceSettings(ctx context.Context, tx *sql.Tx, connection, entity perch.ID, settings []byte) error {
 	if _, err := tx.ExecContext(ctx, `UPDATE entities SET settings = $1 WHERE id = $2 AND connection_id = $3`, settings, entity, connection); err != nil {
 		return fmt.Errorf("storing the connector's settings: %w", err)
 	}
 	return nil
-}
-
-const grantQuery = `
-	SELECT t.id, t.products, t.entity_id,
-	       a.id, a.name, a.type, a.created_at,
-	       c.id, c.company_id, c.provider_id, c.type, c.authentication_type, c.status, c.status_message,
-	       c.customer_id, c.customer_name, c.customer_email,
-	       e.name, e.source_id, e.status,
-	       o.generation, o.complete, o.retrieved_at, o.attempted_at, o.result,
-	       p.generation, p.complete, p.retrieved_at, p.attempted_at, p.result
-	  FROM access_tokens t
-	  JOIN applications a ON a.id = t.application_id
-	  JOIN connections c ON c.id = t.connection_id
-	  JOIN entities e ON e.id = t.entity_id
-	  JOIN publications o ON o.entity_id = t.entity_id AND o.product_group = 'organization'
-	  JOIN publications p ON p.entity_id = t.entity_id AND p.product_group = 'payroll'
-	 WHERE t.hash = $1 AND c.disconnected_at = 0`
-
-// Grant returns what the access token with the given hash stands for. It returns ErrNotFound for an
-// unknown token and for one of a disconnected connection.
-func (s *Store) Grant(ctx context.Context, tokenHash []byte) (*access.Grant, error) {
-	var (
-		g          access.Grant
-		e          access.Entity
-		products   string
-		appCreated int64
-		org, pay   publicationColumns
-	)
-	c := &g.Connection
-	err := s.grant.QueryRowContext(ctx, tokenHash).Scan(
-		&g.TokenID, &products, &e.ID,
-		&g.Application.ID, &g.Application.Name, &g.Application.Type, &appCreated,
-		&c.ID, &c.CompanyID, &c.ProviderID, &c.Type, &c.Authentication, &c.Status, &c.StatusMessage,
-		&c.CustomerID, &c.CustomerName, &c.CustomerEmail,
-		&e.Name, &e.SourceID, &e.Status,
-		&org.generation, &org.complete, &org.retrieved, &org.attempted, &org.result,
-		&pay.generation, &pay.complete, &pay.retrieved, &pay.attempted, &pay.result)
-	if err != nil {
-		return nil, fmt.Errorf("reading a grant: %w", notFound(err))
-	}
-	g.Application.CreatedAt = db.Time(appCreated)
-	g.Products = splitProducts(products)
-	e.Groups = [access.GroupCount]access.Publication{org.publication(), pay.publication()}
-	g.Entities = []access.Entity{e}
-	return &g, nil
-}
-
-type publicationColumns struct {
-	generation, retrieved, attempted int64
-	complete                         bool
-	result                           string
-}
-
-func (p publicationColumns) publication() access.Publication {
-	return access.Publication{
-		Generation: p.generation, Complete: p.complete, RetrievedAt: db.Time(p.retrieved),
-		AttemptedAt: db.Time(p.attempted), Result: access.Result(p.result),
-	}
-}
-
-func columnsOf(p access.Publication) publicationColumns {
-	return publicationColumns{
-		generation: p.Generation, complete: p.Complete, retrieved: db.Micros(p.RetrievedAt),
-		attempted: db.Micros(p.AttemptedAt), result: string(p.Result),
-	}
 }
 
 // Disconnect marks a connection of an application disconnected, so that all its tokens stop working
@@ -178,11 +112,11 @@ func keyOwners(ctx context.Context, tx *sql.Tx, application, connection perch.ID
 	return owners, rows.Err()
 }
 
-// DeleteDisconnected removes up to most blocks of an entity whose connection is disconnected, and
-// its aliases, and reports whether there may be more. Nobody can read them any more.
+// DeleteDisconnected removes up to most blocks of an entity that is disconnected, alone or with its
+// connection, and its aliases, and reports whether there may be more. Nobody can read them any more.
 func (s *Store) DeleteDisconnected(ctx context.Context, entity perch.ID, most int) (more bool, err error) {
 	err = s.Tx(ctx, func(tx *sql.Tx) error {
-		const gone = `SELECT e.id FROM entities e JOIN connections c ON c.id = e.connection_id WHERE e.id = $1 AND c.disconnected_at <> 0`
+		const gone = `SELECT e.id FROM entities e JOIN connections c ON c.id = e.connection_id WHERE e.id = $1 AND (c.disconnected_at <> 0 OR e.disconnected_at <> 0)`
 		if _, err := tx.ExecContext(ctx, `DELETE FROM aliases WHERE entity_id IN (`+gone+`)`, entity); err != nil {
 			return fmt.Errorf("deleting a disconnected entity's aliases: %w", err)
 		}
@@ -207,21 +141,22 @@ type Account struct {
 	Settings       []byte
 	Products       []perch.Product
 	Groups         [access.GroupCount]access.Publication
-	Disconnected   bool
+	// Disconnected says that the connection or this entity was disconnected.
+	Disconnected bool
 }
 
 // Account returns the entity of a connection for a sync.
 func (s *Store) Account(ctx context.Context, connection, entity perch.ID) (Account, error) {
 	a := Account{ConnectionID: connection, EntityID: entity}
-	var disconnected int64
+	var disconnected, entityDisconnected int64
 	err := s.db.Read.QueryRowContext(ctx,
-		`SELECT c.application_id, c.company_id, c.provider_id, c.authentication_type, c.status, c.disconnected_at, e.connector, e.settings
+		`SELECT c.application_id, c.company_id, c.provider_id, c.authentication_type, e.status, c.disconnected_at, e.disconnected_at, e.connector, e.settings
 		   FROM entities e JOIN connections c ON c.id = e.connection_id WHERE e.id = $1 AND c.id = $2`, entity, connection).
-		Scan(&a.ApplicationID, &a.CompanyID, &a.ProviderID, &a.Authentication, &a.Status, &disconnected, &a.Connector, &a.Settings)
+		Scan(&a.ApplicationID, &a.CompanyID, &a.ProviderID, &a.Authentication, &a.Status, &disconnected, &entityDisconnected, &a.Connector, &a.Settings)
 	if err != nil {
 		return a, fmt.Errorf("reading the account: %w", notFound(err))
 	}
-	a.Disconnected = disconnected != 0
+	a.Disconnected = disconnected != 0 || entityDisconnected != 0
 	if a.Groups, err = s.publications(ctx, entity); err != nil {
 		return a, err
 	}
@@ -242,9 +177,11 @@ func (s *Store) publications(ctx context.Context, entity perch.ID) (groups [acce
 	return groups, nil
 }
 
-// connectionProducts is the union of what the connection's tokens may read.
+// connectionProducts is the union of what the connection's tokens may read, and those that codes will
+// be exchanged for: the first sync does not wait for the exchange.
 func (s *Store) connectionProducts(ctx context.Context, connection perch.ID) ([]perch.Product, error) {
-	rows, err := s.db.Read.QueryContext(ctx, `SELECT DISTINCT products FROM access_tokens WHERE connection_id = $1 ORDER BY products`, connection)
+	rows, err := s.db.Read.QueryContext(ctx, `SELECT products FROM access_tokens WHERE connection_id = $1
+		UNION SELECT products FROM authorization_codes WHERE connection_id = $1 ORDER BY products`, connection)
 	if err != nil {
 		return nil, fmt.Errorf("reading the connection's products: %w", err)
 	}
@@ -273,7 +210,7 @@ func (s *Store) ConnectionByID(ctx context.Context, application, connection perc
 	err := s.db.Read.QueryRowContext(ctx,
 		`SELECT c.id, c.company_id, c.provider_id, c.type, c.authentication_type, c.status, c.status_message, e.id
 		   FROM connections c JOIN entities e ON e.connection_id = c.id
-		  WHERE c.id = $1 AND c.application_id = $2 AND c.disconnected_at = 0 ORDER BY e.created_at LIMIT 1`, connection, application).
+		  WHERE c.id = $1 AND c.application_id = $2 AND c.disconnected_at = 0 AND e.disconnected_at = 0 ORDER BY e.created_at, e.id LIMIT 1`, connection, application).
 		Scan(&c.ID, &c.CompanyID, &c.ProviderID, &c.Type, &c.Authentication, &c.Status, &c.StatusMessage, &entity)
 	if err != nil {
 		return c, entity, fmt.Errorf("reading the connection: %w", notFound(err))
@@ -281,14 +218,25 @@ func (s *Store) ConnectionByID(ctx context.Context, application, connection perc
 	return c, entity, nil
 }
 
-// SetStatus moves a connection and its entity to a status.
+// SetStatus moves an entity to a status. The connection shows the status of the entity that needs most
+// attention, and the message that goes with it.
 func (s *Store) SetStatus(ctx context.Context, tx *sql.Tx, connection, entity perch.ID, status perch.ConnectionStatus, message string) error {
-	if _, err := tx.ExecContext(ctx, `UPDATE connections SET status = $1, status_message = $2 WHERE id = $3 AND disconnected_at = 0`,
-		string(status), message, connection); err != nil {
-		return fmt.Errorf("storing the connection's status: %w", err)
-	}
-	if _, err := tx.ExecContext(ctx, `UPDATE entities SET status = $1 WHERE id = $2 AND connection_id = $3`, string(status), entity, connection); err != nil {
+	if _, err := tx.ExecContext(ctx, `UPDATE entities SET status = $1 WHERE id = $2 AND connection_id = $3 AND disconnected_at = 0`, string(status), entity, connection); err != nil {
 		return fmt.Errorf("storing the entity's status: %w", err)
+	}
+	var worst perch.ConnectionStatus
+	err := tx.QueryRowContext(ctx, `SELECT status FROM entities WHERE connection_id = $1 AND disconnected_at = 0
+		ORDER BY CASE status WHEN 'reauth' THEN 0 WHEN 'error_permissions' THEN 1 WHEN 'error_no_account_setup' THEN 2
+			WHEN 'pending' THEN 3 WHEN 'processing' THEN 4 ELSE 5 END LIMIT 1`, connection).Scan(&worst)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("reading the entities' status: %w", err)
+	}
+	if _, err := tx.ExecContext(ctx, `UPDATE connections SET status = $1, status_message = CASE WHEN $1 = $2 THEN $3 ELSE status_message END
+		 WHERE id = $4 AND disconnected_at = 0`, string(worst), string(status), message, connection); err != nil {
+		return fmt.Errorf("storing the connection's status: %w", err)
 	}
 	return bumpRevision(ctx, tx)
 }
