@@ -21,6 +21,19 @@ func (s *Store) LockApplication(ctx context.Context, tx *sql.Tx, application per
 	return nil
 }
 
+// HoldConnection keeps a connection from being disconnected until the transaction ends. It returns
+// ErrNotFound when it is disconnected already.
+func (s *Store) HoldConnection(ctx context.Context, tx *sql.Tx, application, connection perch.ID) error {
+	result, err := tx.ExecContext(ctx, `UPDATE connections SET status = status WHERE id = $1 AND application_id = $2 AND disconnected_at = 0`, connection, application)
+	if err != nil {
+		return fmt.Errorf("holding the connection: %w", err)
+	}
+	if held, err := result.RowsAffected(); err != nil || held != 1 {
+		return fmt.Errorf("holding the connection: %w", ErrNotFound)
+	}
+	return nil
+}
+
 // CustomerConnection returns the oldest live connection of an application's customer.
 func (s *Store) CustomerConnection(ctx context.Context, application perch.ID, customer string) (perch.ID, error) {
 	var id perch.ID
