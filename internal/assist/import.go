@@ -75,10 +75,8 @@ func (im *Importer) Run(ctx context.Context, i Import, source *file.Source, prog
 	}
 	var requested store.Sync
 	err = im.Store.Tx(ctx, func(tx *sql.Tx) (err error) {
-		if requested, _, err = im.Engine.Request(ctx, tx, i.Application.ID, to.connection, to.entity, syncengine.ReasonImport); err != nil {
-			return err
-		}
-		return im.remember(ctx, tx, i, to)
+		requested, _, err = im.Engine.Request(ctx, tx, i.Application.ID, to.connection, to.entity, syncengine.ReasonImport)
+		return err
 	})
 	if err != nil {
 		return Result{}, fmt.Errorf("starting the import: %w", err)
@@ -86,6 +84,10 @@ func (im *Importer) Run(ctx context.Context, i Import, source *file.Source, prog
 	summary, err := im.Engine.RunSource(ctx, to.connection, to.entity, requested.ID, source, progress)
 	if errors.Is(err, syncengine.ErrHeld) {
 		return Result{}, perch.Invalid("connection", "Another import of connection %s is under way. Try again when it has ended.", to.connection)
+	}
+	if err == nil {
+		// Not before: an import that was refused must not change how the next one reads.
+		err = im.Store.Tx(ctx, func(tx *sql.Tx) error { return im.remember(ctx, tx, i, to) })
 	}
 	return Result{ConnectionID: to.connection, AccessToken: to.token, Summary: summary}, err
 }
