@@ -43,11 +43,26 @@ func ParseDate(s string) (Date, error) {
 // Time returns midnight UTC of the day.
 func (d Date) Time() time.Time { return time.Unix(int64(d)*secondsPerDay, 0).UTC() }
 
-// Calendar returns the year, month and day.
-func (d Date) Calendar() (int, time.Month, int) { return d.Time().Date() }
+// Calendar returns the year, month and day. It counts in eras of 400 years from 1 March, so that the
+// leap day ends a year.
+func (d Date) Calendar() (int, time.Month, int) {
+	const daysToEpoch, daysPerEra = 719_468, 146_097 // days from 0000-03-01 to 1970-01-01
+	days := int64(d) + daysToEpoch
+	era := floorDiv(days, daysPerEra)
+	dayOfEra := days - era*daysPerEra
+	yearOfEra := (dayOfEra - dayOfEra/1460 + dayOfEra/36_524 - dayOfEra/146_096) / 365
+	dayOfYear := dayOfEra - (365*yearOfEra + yearOfEra/4 - yearOfEra/100)
+	march := (5*dayOfYear + 2) / 153
+	day := int(dayOfYear-(153*march+2)/5) + 1
+	year, month := int(yearOfEra+era*400), time.Month(march+3)
+	if month > time.December {
+		year, month = year+1, month-12
+	}
+	return year, month, day
+}
 
 // Year returns the calendar year.
-func (d Date) Year() int { return d.Time().Year() }
+func (d Date) Year() int { year, _, _ := d.Calendar(); return year }
 
 // Weekday returns the day of the week.
 func (d Date) Weekday() time.Weekday { return d.Time().Weekday() }
@@ -71,7 +86,17 @@ func (d Date) String() string {
 	return string(d.append(b[:0]))
 }
 
-func (d Date) append(dst []byte) []byte { return d.Time().AppendFormat(dst, time.DateOnly) }
+func (d Date) append(dst []byte) []byte {
+	year, month, day := d.Calendar()
+	if year < 0 || year > 9999 {
+		return d.Time().AppendFormat(dst, time.DateOnly)
+	}
+	return append(dst, digit(year/1000), digit(year/100), digit(year/10), digit(year), '-',
+		digit(int(month)/10), digit(int(month)), '-', digit(day/10), digit(day))
+}
+
+// digit is the last decimal digit of n.
+func digit(n int) byte { return byte('0' + n%10) }
 
 // AppendText implements encoding.TextAppender.
 func (d Date) AppendText(dst []byte) ([]byte, error) { return d.append(dst), nil }

@@ -40,12 +40,10 @@ type page struct {
 }
 
 func encodeBlock(dst []byte, facet Facet, records [][]byte) []byte {
-	encoding := byte(encodingRaw)
 	if facet.Compressed {
-		encoding = encodingDictionary
-		records = compressAll(records)
+		return encodeCompressed(dst, records)
 	}
-	dst = append(dst, encoding)
+	dst = append(dst, encodingRaw)
 	dst = binary.AppendUvarint(dst, uint64(len(records)))
 	for _, r := range records {
 		dst = binary.AppendUvarint(dst, uint64(len(r)))
@@ -56,13 +54,20 @@ func encodeBlock(dst []byte, facet Facet, records [][]byte) []byte {
 	return dst
 }
 
-func compressAll(records [][]byte) [][]byte {
+func encodeCompressed(dst []byte, records [][]byte) []byte {
 	dict := dictionary()
-	packed := make([][]byte, len(records))
-	for i, r := range records {
-		packed[i] = dict.Encode(nil, r)
+	dst = append(dst, encodingDictionary)
+	dst = binary.AppendUvarint(dst, uint64(len(records)))
+	var body, scratch []byte
+	for _, r := range records {
+		if most := s2.MaxEncodedLen(len(r)); len(scratch) < most {
+			scratch = make([]byte, 2*most)
+		}
+		packed := dict.Encode(scratch, r)
+		dst = binary.AppendUvarint(dst, uint64(len(packed)))
+		body = append(body, packed...)
 	}
-	return packed
+	return append(dst, body...)
 }
 
 func decodeBlock(plain []byte) (*page, error) {

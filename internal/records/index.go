@@ -10,7 +10,8 @@ import (
 )
 
 // The index is cut into buckets by the first bits of the id. A bucket is one record: entries in
-// order of id, each an id, a position and one content hash per facet.
+// order of id, each an id, a position and content hashes: of the whole record and, where it has
+// several facets, of each of them, so that an unchanged record is recognised by one hash.
 const (
 	entryFixed = 16 + 4
 	// bucketEntries is the size at which buckets start; they may grow to four times that before the
@@ -21,7 +22,15 @@ const (
 var indexLayout = Facet{Name: indexFacet, PerBlock: 1}
 var headLayout = Facet{Name: headFacet, PerBlock: 1}
 
-func entrySize(facets int) int { return entryFixed + 8*facets }
+func entrySize(facets int) int { return entryFixed + 8*hashCount(facets) }
+
+// hashCount is how many hashes a record of so many facets has.
+func hashCount(facets int) int {
+	if facets == 1 {
+		return 1
+	}
+	return 1 + facets
+}
 
 // bucketBits returns how many bits of the id select the bucket for a collection of n records.
 func bucketBits(n int) uint8 {

@@ -47,7 +47,7 @@ type Stage struct {
 
 	positions map[perch.ID]int32
 	ids       []perch.ID
-	hashes    []uint64 // one per facet, position by position
+	hashes    []uint64 // per position: of the record, then of its facets
 	seen      []bool
 	dirty     []bool // by position: the index entry changed
 	removed   []perch.ID
@@ -92,7 +92,8 @@ func (st *Stage) loadIndex() error {
 	n, facets := st.old.count, len(st.collection.Facets)
 	st.positions = make(map[perch.ID]int32, n+n/8)
 	st.ids = make([]perch.ID, n)
-	st.hashes = make([]uint64, n*facets)
+	hashes := hashCount(facets)
+	st.hashes = make([]uint64, n*hashes)
 	st.seen, st.dirty = make([]bool, n), make([]bool, n)
 	size, found := entrySize(facets), 0
 	err := st.store.Blocks(st.ctx, st.entity, st.collection.Name, indexFacet, st.base, func(b store.Block) error {
@@ -108,8 +109,8 @@ func (st *Stage) loadIndex() error {
 			id := perch.ID(bucket[:16])
 			st.ids[position] = id
 			st.positions[id] = int32(position)
-			for f := range facets {
-				st.hashes[position*facets+f] = binary.BigEndian.Uint64(bucket[entryFixed+8*f:])
+			for h := range hashes {
+				st.hashes[position*hashes+h] = binary.BigEndian.Uint64(bucket[entryFixed+8*h:])
 			}
 			found++
 		}
@@ -161,8 +162,11 @@ func (st *Stage) create(id perch.ID, facets [][]byte) error {
 	st.seen = append(st.seen, true)
 	st.dirty = append(st.dirty, true)
 	st.changed = true
+	st.hashes = append(st.hashes, st.hash(facets...))
 	for f, content := range facets {
-		st.hashes = append(st.hashes, st.hash(content))
+		if len(facets) > 1 {
+			st.hashes = append(st.hashes, st.hash(content))
+		}
 		if err := st.writers[f].set(position, content); err != nil {
 			return err
 		}
@@ -171,28 +175,31 @@ func (st *Stage) create(id perch.ID, facets [][]byte) error {
 }
 
 func (st *Stage) update(position int, facets [][]byte) (Change, error) {
-	change := Unchanged
+	hashes := st.hashes[position*hashCount(len(facets)):]
+	whole := st.hash(facets...)
+	if hashes[0] == whole {
+		return Unchanged, nil
+	}
+	hashes[0] = whole
 	for f, content := range facets {
-		at := position*len(facets) + f
-		hash := st.hash(content)
-		if st.hashes[at] == hash {
-			continue
+		if len(facets) > 1 {
+			hash := st.hash(content)
+			if hashes[1+f] == hash {
+				continue
+			}
+			hashes[1+f] = hash
 		}
-		change = Updated
-		st.hashes[at] = hash
 		if err := st.writers[f].set(position, content); err != nil {
-			return change, err
+			return Updated, err
 		}
 	}
-	if change == Updated {
-		st.dirty[position], st.changed = true, true
-	}
-	return change, nil
+	st.dirty[position], st.changed = true, true
+	return Updated, nil
 }
 
 // hash is 64 bits of a keyed hash: it can be wrong about a change once in 2^64 times.
-func (st *Stage) hash(content []byte) uint64 {
-	sum := st.cipher.Hash(content)
+func (st *Stage) hash(parts ...[]byte) uint64 {
+	sum := st.cipher.Hash(parts...)
 	return binary.BigEndian.Uint64(sum[:8])
 }
 
@@ -237,6 +244,7 @@ func (st *Stage) RemoveAbsent() ([]perch.ID, error) {
 
 func (st *Stage) removeAt(position int) error {
 	last, facets := len(st.ids)-1, len(st.collection.Facets)
+	hashes := hashCount(facets)
 	id := st.ids[position]
 	if position != last {
 		for f := range facets {
@@ -250,7 +258,7 @@ func (st *Stage) removeAt(position int) error {
 		}
 		moved := st.ids[last]
 		st.ids[position], st.positions[moved] = moved, int32(position)
-		copy(st.hashes[position*facets:(position+1)*facets], st.hashes[last*facets:])
+		copy(st.hashes[position*hashes:(position+1)*hashes], st.hashes[last*hashes:])
 		st.seen[position], st.dirty[position] = st.seen[last], true
 	}
 	for f := range facets {
@@ -260,7 +268,7 @@ func (st *Stage) removeAt(position int) error {
 	}
 	delete(st.positions, id)
 	st.ids, st.seen, st.dirty = st.ids[:last], st.seen[:last], st.dirty[:last]
-	st.hashes = st.hashes[:last*facets]
+	st.hashes = st.hashes[:last*hashes]
 	st.removed = append(st.removed, id)
 	st.changed = true
 	return nil

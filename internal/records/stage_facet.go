@@ -1,9 +1,6 @@
 package records
 
-import (
-	"bytes"
-	"fmt"
-)
+import "fmt"
 
 // openBlocks is how many blocks of a facet a stage holds at a time. Providers list people in much
 // the same order each time, so changes come block after block.
@@ -23,6 +20,18 @@ type heldBlock struct {
 	number  int64
 	records [][]byte
 	dirty   bool
+	// room is where the next records are copied to, several to an allocation.
+	room []byte
+}
+
+// keep returns a copy of content.
+func (b *heldBlock) keep(content []byte, perBlock int) []byte {
+	if cap(b.room)-len(b.room) < len(content) {
+		b.room = make([]byte, 0, len(content)*min(perBlock, 32))
+	}
+	start := len(b.room)
+	b.room = append(b.room, content...)
+	return b.room[start:len(b.room):len(b.room)]
 }
 
 func newFacetWriter(st *Stage, facet Facet) *facetWriter {
@@ -47,7 +56,7 @@ func (w *facetWriter) set(position int, content []byte) error {
 		return err
 	}
 	at := position % w.facet.PerBlock
-	content = bytes.Clone(content)
+	content = b.keep(content, w.facet.PerBlock)
 	switch {
 	case at < len(b.records):
 		b.records[at] = content

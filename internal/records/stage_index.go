@@ -59,12 +59,13 @@ func (st *Stage) staleBuckets(width uint8, full bool) []bool {
 
 func (st *Stage) bucket(positions []int32) []byte {
 	facets := len(st.collection.Facets)
+	hashes := hashCount(facets)
 	b := make([]byte, 0, len(positions)*entrySize(facets))
 	for _, position := range positions {
 		b = append(b, st.ids[position][:]...)
 		b = binary.BigEndian.AppendUint32(b, uint32(position))
-		for f := range facets {
-			b = binary.BigEndian.AppendUint64(b, st.hashes[int(position)*facets+f])
+		for h := range hashes {
+			b = binary.BigEndian.AppendUint64(b, st.hashes[int(position)*hashes+h])
 		}
 	}
 	return b

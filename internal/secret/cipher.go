@@ -7,6 +7,7 @@ import (
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash"
@@ -91,11 +92,17 @@ func (c *Cipher) OpenIdentifiers(dst, sealed, bound []byte) ([]byte, error) {
 	return open(c.identifiers, dst, inner, bound)
 }
 
-// Hash is a keyed content hash: equal inputs are recognised, nothing else is learned from it.
+// Hash is a keyed content hash: equal inputs are recognised, nothing else is learned from it. Several
+// parts are told apart by their lengths.
 func (c *Cipher) Hash(parts ...[]byte) (sum [sha256.Size]byte) {
 	mac := c.macs.Get().(hash.Hash)
 	mac.Reset()
 	for _, part := range parts {
+		if len(parts) > 1 {
+			var length [8]byte
+			binary.LittleEndian.PutUint64(length[:], uint64(len(part)))
+			_, _ = mac.Write(length[:])
+		}
 		_, _ = mac.Write(part)
 	}
 	mac.Sum(sum[:0])

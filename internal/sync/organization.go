@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	perch "github.com/perchhq/perch"
@@ -17,11 +18,12 @@ import (
 const progressEvery = 500
 
 // organization syncs the company, its people and its pay groups, and publishes them together.
-func (r *run) organization(ctx context.Context) error {
+func (r *run) organization(ctx context.Context) (err error) {
 	p, err := r.newPublisher(ctx, access.Organization)
 	if err != nil {
 		return err
 	}
+	defer func() { err = errors.Join(err, p.settle()) }()
 	for _, step := range []func(context.Context, *publisher) error{r.company, r.people, r.payGroups} {
 		if err := step(ctx, p); err != nil {
 			return err

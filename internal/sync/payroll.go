@@ -2,6 +2,7 @@ package sync
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -19,11 +20,12 @@ const readersGone = 5 * time.Minute
 
 // payroll syncs payments and their statements. The first time, payments are published before their
 // statements and statements as they come; later, all of it in one step.
-func (r *run) payroll(ctx context.Context) error {
+func (r *run) payroll(ctx context.Context) (err error) {
 	p, err := r.newPublisher(ctx, access.Payroll)
 	if err != nil {
 		return err
 	}
+	defer func() { err = errors.Join(err, p.settle()) }()
 	payments, removed, err := r.payments(ctx, p)
 	if err != nil {
 		return err

@@ -28,6 +28,8 @@ type publisher struct {
 	changed    bool
 	held       []store.Block
 	heldBytes  int
+	// writing carries the result of the chunk that is being written while the next is gathered.
+	writing chan error
 }
 
 // newPublisher sweeps what an earlier run left behind and takes a generation.
@@ -94,23 +96,43 @@ func (p *publisher) WriteBlock(ctx context.Context, _ records.Collection, b stor
 	if p.heldBytes < chunkBytes && len(p.held) < chunkBlocks {
 		return nil
 	}
-	return p.Flush(ctx)
+	return p.hand(ctx)
+}
+
+// hand has the held blocks written in the background, once the chunk before them is.
+func (p *publisher) hand(ctx context.Context) error {
+	if err := p.settle(); err != nil || len(p.held) == 0 {
+		return err
+	}
+	chunk, written := p.held, make(chan error, 1)
+	p.held, p.heldBytes, p.writing = nil, 0, written
+	go func() {
+		written <- p.run.Store.Tx(ctx, func(tx *sql.Tx) error {
+			if err := p.run.hold(ctx, tx); err != nil {
+				return err
+			}
+			return p.run.Store.InsertBlocks(ctx, tx, p.run.account.EntityID, p.group, chunk)
+		})
+	}()
+	return nil
+}
+
+// settle waits for the chunk that is being written.
+func (p *publisher) settle() error {
+	if p.writing == nil {
+		return nil
+	}
+	err := <-p.writing
+	p.writing = nil
+	return err
 }
 
 // Flush implements records.Sink.
 func (p *publisher) Flush(ctx context.Context) error {
-	if len(p.held) == 0 {
-		return nil
+	if err := p.hand(ctx); err != nil {
+		return err
 	}
-	err := p.run.Store.Tx(ctx, func(tx *sql.Tx) error {
-		if err := p.run.hold(ctx, tx); err != nil {
-			return err
-		}
-		return p.run.Store.InsertBlocks(ctx, tx, p.run.account.EntityID, p.group, p.held)
-	})
-	clear(p.held)
-	p.held, p.heldBytes = p.held[:0], 0
-	return err
+	return p.settle()
 }
 
 // publish makes what was staged current, in one transaction of constant size, and calls with inside
