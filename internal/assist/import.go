@@ -59,6 +59,9 @@ type target struct {
 
 // Read reads the files without keeping anything, so that a person can look at what would arrive.
 func (im *Importer) Read(ctx context.Context, i Import) (*file.Source, error) {
+	if err := im.knownProvider(i); err != nil {
+		return nil, err
+	}
 	mapping, err := im.mapping(ctx, i)
 	if err != nil {
 		return nil, err
@@ -67,7 +70,8 @@ func (im *Importer) Read(ctx context.Context, i Import) (*file.Source, error) {
 }
 
 // Run publishes what Read returned. It makes the connection if there is none, and remembers the
-// mapping. It waits for nobody: another import of the same connection under way is an error.
+// mapping. It waits for nobody: another import of the same connection under way is an error. When it
+// fails, a connection that it made is taken back; an existing one keeps the data that it had.
 func (im *Importer) Run(ctx context.Context, i Import, source *file.Source, progress syncengine.Progress) (Result, error) {
 	to, err := im.target(ctx, i)
 	if err != nil {
@@ -89,19 +93,18 @@ func (im *Importer) Run(ctx context.Context, i Import, source *file.Source, prog
 		// Not before: an import that was refused must not change how the next one reads.
 		err = im.Store.Tx(ctx, func(tx *sql.Tx) error { return im.remember(ctx, tx, i, to) })
 	}
-	return Result{ConnectionID: to.connection, AccessToken: to.token, Summary: summary}, err
+	if err != nil {
+		return Result{}, errors.Join(err, im.undo(ctx, i, to))
+	}
+	return Result{ConnectionID: to.connection, AccessToken: to.token, Summary: summary}, nil
 }
 
 func (im *Importer) target(ctx context.Context, i Import) (target, error) {
 	if !i.ConnectionID.IsZero() {
 		return im.existing(ctx, i)
 	}
-	providers, err := im.Catalog()
-	if err != nil {
+	if err := im.knownProvider(i); err != nil {
 		return target{}, err
-	}
-	if _, ok := providers.Provider(i.ProviderID); !ok {
-		return target{}, perch.Invalid("provider", "%.60q is not a provider of the catalogue. GET /providers lists them.", i.ProviderID)
 	}
 	settings, err := json.Marshal(file.Settings{})
 	if err != nil {
@@ -113,6 +116,38 @@ func (im *Importer) target(ctx context.Context, i Import) (target, error) {
 		Connector: file.Connector{}.Name(), Settings: settings,
 	}, func(*sql.Tx, connection.Created) error { return nil })
 	return target{made.Connection.ID, made.EntityID, made.AccessToken}, err
+}
+
+// knownProvider refuses a new connection to a system that is not in the catalogue.
+func (im *Importer) knownProvider(i Import) error {
+	if !i.ConnectionID.IsZero() {
+		return nil
+	}
+	providers, err := im.Catalog()
+	if err != nil {
+		return err
+	}
+	if _, ok := providers.Provider(i.ProviderID); !ok {
+		return perch.Invalid("provider", "%.60q is not a provider of the catalogue. GET /providers lists them.", i.ProviderID)
+	}
+	return nil
+}
+
+// undo takes back a connection that was made for an import that failed: nobody has seen its token.
+func (im *Importer) undo(ctx context.Context, i Import, to target) error {
+	if to.token == "" {
+		return nil
+	}
+	ctx = context.WithoutCancel(ctx)
+	var owners []perch.ID
+	err := im.Store.Disconnect(ctx, i.Application.ID, to.connection, im.Now(), func(_ *sql.Tx, keyOwners []perch.ID) error {
+		owners = keyOwners
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("taking the new connection back: %w", err)
+	}
+	return im.Keyring.Destroy(ctx, owners...)
 }
 
 func (im *Importer) existing(ctx context.Context, i Import) (target, error) {

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -69,12 +70,7 @@ func openSQLite(target string) (*DB, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, fmt.Errorf("making the database's folder: %w", err)
 	}
-	// The file is made here so that only its owner can read it; the log beside it takes its mode over.
-	created, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("making the database: %w", err)
-	}
-	if err := created.Close(); err != nil {
+	if err := createPrivate(path); err != nil {
 		return nil, fmt.Errorf("making the database: %w", err)
 	}
 	pragmas := url.Values{"_pragma": {
@@ -98,6 +94,20 @@ func openSQLite(target string) (*DB, error) {
 	read.SetMaxOpenConns(sqliteReaders)
 	read.SetMaxIdleConns(sqliteReaders)
 	return &DB{Write: write, Read: read, Dialect: SQLite, URL: path}, nil
+}
+
+// createPrivate makes the file if there is none, readable by its owner only; the log beside it takes
+// its mode over. A file that exists is left alone: closing it would drop the locks that other
+// connections of this process hold on it.
+func createPrivate(path string) error {
+	created, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return created.Close()
 }
 
 // sqliteURIPath escapes the characters that mean something in a SQLite file URI.
