@@ -195,14 +195,16 @@ func civil(year int, month time.Month, day int) (perch.Date, error) {
 }
 
 // columnOrder decides the order of numeric dates over whole columns: one date with a day above twelve
-// decides for all. ok is false when no date decides.
-func columnOrder(cells func(yield func(string) bool)) (order DateOrder, ok bool) {
+// decides for all. ok is false when no date decides, numeric when there is one that could be read both
+// ways.
+func columnOrder(cells func(yield func(string) bool)) (order DateOrder, ok, numeric bool) {
 	monthFirst, dayFirst := 0, 0
 	for c := range cells {
 		p, err := splitDate(c)
 		if err != nil || p.kind != numericDate || p.digits[0] > 2 {
 			continue
 		}
+		numeric = true
 		switch m, d := p.orders(); {
 		case m && !d:
 			monthFirst++
@@ -211,10 +213,10 @@ func columnOrder(cells func(yield func(string) bool)) (order DateOrder, ok bool)
 		}
 	}
 	if monthFirst == dayFirst {
-		return MonthFirst, false
+		return MonthFirst, false, numeric
 	}
 	if dayFirst > monthFirst {
-		return DayFirst, true
+		return DayFirst, true, numeric
 	}
-	return MonthFirst, true
+	return MonthFirst, true, numeric
 }

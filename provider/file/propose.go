@@ -232,7 +232,7 @@ func (p *Proposal) decideDates(t *Table, given DateOrder) {
 		if !c.Field.isDate() || c.Order != "" {
 			continue
 		}
-		order, ok := columnOrder(func(yield func(string) bool) {
+		order, ok, numeric := columnOrder(func(yield func(string) bool) {
 			for _, r := range t.Rows {
 				if !yield(r.Cells[c.Index]) {
 					return
@@ -240,7 +240,9 @@ func (p *Proposal) decideDates(t *Table, given DateOrder) {
 			}
 		})
 		if !ok {
-			open = append(open, c)
+			if numeric {
+				open = append(open, c)
+			}
 			continue
 		}
 		c.Order = order
