@@ -17,6 +17,7 @@ import (
 	perch "github.com/perchhq/perch"
 	"github.com/perchhq/perch/internal/access"
 	"github.com/perchhq/perch/internal/assist"
+	"github.com/perchhq/perch/internal/connect"
 	"github.com/perchhq/perch/internal/connection"
 	"github.com/perchhq/perch/internal/db"
 	"github.com/perchhq/perch/internal/employment"
@@ -45,6 +46,9 @@ type Config struct {
 	Seed uint64
 	// NoRateLimits switches the application rate limits off.
 	NoRateLimits bool
+	// PublicURL is where employers and providers reach this installation, as https://perch.example.com.
+	// Empty means the address that a request came to; OAuth with providers needs it set.
+	PublicURL string
 	// Patience is how long a read waits for a first sync.
 	Patience time.Duration
 	// CacheBytes bounds the memory for opened records; 0 means records.DefaultCacheBytes.
@@ -65,6 +69,7 @@ type Config struct {
 type App struct {
 	Access      *access.Service
 	Connections *connection.Service
+	Connect     *connect.Service
 	Sandbox     *sandbox.Service
 	Importer    *assist.Importer
 	Syncs       *syncengine.Engine
@@ -207,14 +212,20 @@ func (a *App) wire(identity *secret.Identity) (err error) {
 	providers := sync.OnceValues(catalog.Load)
 	a.Sandbox = &sandbox.Service{Connections: a.Connections, Catalog: providers, Syncs: a.Queue, Now: c.Now, Seed: c.Seed}
 	a.Importer = &assist.Importer{Store: a.Store, Keyring: a.Keyring, Connections: a.Connections, Engine: a.Syncs, Catalog: providers, Now: c.Now}
+	var limits limit.Limiter
+	if !c.NoRateLimits {
+		limits = limit.NewMemory(c.Now)
+	}
+	a.Connect = &connect.Service{
+		Store: a.Store, Keyring: a.Keyring, Connections: a.Connections, Catalog: providers, Connectors: connectors, Syncs: a.Queue,
+		Limits: limits, CallbackURL: c.PublicURL + "/connect/oauth/callback", Now: c.Now, Log: a.log, Seed: c.Seed,
+	}
 	a.API = &httpapi.API{
+		Connect: a.Connect, Entities: a.Access, ConnectURL: c.PublicURL, Limits: limits,
 		Access:     a.Access,
 		Employment: &employment.Service{Records: a.Records, Gate: a.Access, Patience: c.Patience},
 		Payroll:    &payroll.Service{Records: a.Records, Gate: a.Access, Patience: c.Patience},
 		Sandbox:    a.Sandbox, Catalogue: &catalogue{load: providers}, Health: a, Log: a.log, Version: c.Version,
-	}
-	if !c.NoRateLimits {
-		a.API.Limits = limit.NewMemory(c.Now)
 	}
 	return nil
 }

@@ -7,8 +7,10 @@ type OpenRequest struct {
 	SessionID string
 	// State is the application's own value, sent back with the code.
 	State string
-	// HostURL is the page that embeds Connect; empty for the redirect flow.
-	HostURL string
+	// Embedded says that the link was opened inside a page, which names itself in HostURL. The
+	// redirect flow has neither.
+	Embedded bool
+	HostURL  string
 	// Preview shows everything and connects nothing.
 	Preview bool
 

@@ -18,6 +18,8 @@ type API struct {
 	Payroll    Payroll
 	Sandbox    Sandbox
 	Catalogue  Catalogue
+	Connect    Connect
+	Entities   Entities
 	Health     Health
 	// Limits counts requests; nil means that there are no rate limits.
 	Limits limit.Limiter
@@ -26,6 +28,9 @@ type API struct {
 	Log *slog.Logger
 	// Root answers GET / and is optional; without it a short JSON answer points to the reference.
 	Root http.Handler
+	// ConnectURL is where employers reach Connect, without a slash at the end. Empty means the address
+	// that the application reached us by.
+	ConnectURL string
 	// Version is the version of this program, for the API description.
 	Version string
 

@@ -70,7 +70,7 @@ func (a *API) serve(route *route, w http.ResponseWriter, r *http.Request) {
 	c.set(w.Header(), "Finch-Request-Id", c.id)
 	started := time.Now()
 	defer c.finish(started)
-	if err := c.run(); err != nil {
+	if err := c.run(); err != nil && (route.refuse == nil || !route.refuse(c, err)) {
 		c.fail(err)
 	}
 }

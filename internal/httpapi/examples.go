@@ -79,3 +79,13 @@ const (
 "company_id":"6f1f7a52-4a0e-4c52-9d2b-3a1f6f0b7c11","account_id":"e2b0a5f7-7b8c-4d1e-9f3a-2c4b6d8e0f13","provider_id":"gusto",
 "authentication_type":"oauth","products":["company","directory","individual"],"access_token":"sandbox-token-shown-once","token_type":"bearer"}`
 )
+
+const (
+	exampleConnectSession = `{"customer_id":"42","customer_name":"Acme Inc","products":["company","directory"],"integration":{"provider":"gusto"}}`
+	exampleReauthenticate = `{"connection_id":"` + exampleID + `"}`
+	exampleConnectCreated = `{"session_id":"` + exampleID + `","connect_url":"https://perch.example.com/authorize?session=` + exampleID + `"}`
+	exampleTokenRequest   = `{"client_id":"` + exampleID + `","client_secret":"your client secret","code":"the code from Connect"}`
+	exampleToken          = `{"access_token":"the access token","token_type":"bearer","connection_id":"` + exampleID + `","customer_id":"42","customer_name":"Acme Inc",` +
+		`"account_id":"` + exampleID + `","client_type":"sandbox","company_id":"` + exampleID + `","connection_type":"finch","products":["company","directory"],` +
+		`"provider_id":"gusto","entity_ids":["` + exampleID + `"]}`
+)

@@ -17,6 +17,7 @@ import (
 
 	perch "github.com/perchhq/perch"
 	"github.com/perchhq/perch/internal/access"
+	"github.com/perchhq/perch/internal/connect"
 	"github.com/perchhq/perch/internal/limit"
 )
 
@@ -167,6 +168,24 @@ func (f fakeRest) Providers(_ context.Context, g *access.Grant, dst []byte) ([]b
 
 func (f fakeRest) Ready(context.Context) error { return f.note("ready") }
 
+type fakeConnect struct{ *fake }
+
+func (f fakeConnect) CreateSession(_ context.Context, app *access.Application, n connect.NewSession) (perch.ID, error) {
+	return firstEntity, f.note("session", app.ID.String()[:2], n.CustomerID, "["+joined(n.Products)+"]", n.RedirectURI, n.Provider, string(n.AuthMethod), n.Sandbox, strconv.FormatBool(n.Manual))
+}
+
+func (f fakeConnect) Reauthenticate(_ context.Context, _ *access.Application, r connect.Reauthentication) (perch.ID, error) {
+	return firstEntity, f.note("reauthenticate", r.ConnectionID.String()[:2], r.RedirectURI)
+}
+
+func (f fakeConnect) Exchange(_ context.Context, app *access.Application, code, redirectURI string) (connect.Token, error) {
+	return connect.Token{AccessToken: "new", TokenType: "bearer"}, f.note("exchange", app.ID.String()[:2], code, redirectURI)
+}
+
+func (f fakeConnect) DisconnectEntities(_ context.Context, _ *access.Grant, ids []perch.ID) error {
+	return f.note("disconnect-entities", strconv.Itoa(len(ids)))
+}
+
 // clock is a time that tests move.
 type clock struct{ nanos atomic.Int64 }
 
@@ -185,7 +204,7 @@ func setup(t testing.TB) *harness {
 	t.Helper()
 	h := &harness{fake: new(fake), log: new(bytes.Buffer)}
 	h.api = &API{Access: fakeAccess{h.fake, grants()}, Employment: fakeData{h.fake}, Payroll: fakeData{h.fake},
-		Sandbox: fakeRest{h.fake}, Catalogue: fakeRest{h.fake}, Health: fakeRest{h.fake},
+		Sandbox: fakeRest{h.fake}, Catalogue: fakeRest{h.fake}, Connect: fakeConnect{h.fake}, Entities: fakeConnect{h.fake}, Health: fakeRest{h.fake},
 		Log: slog.New(Redact(slog.NewTextHandler(h.log, nil)))}
 	h.handler = h.api.Handler()
 	return h

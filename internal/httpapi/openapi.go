@@ -170,7 +170,7 @@ func (s *schemas) responses(r *route) map[string]*huma.Response {
 	if r.answer != nil {
 		ok.Content = s.content(r.answer, r.answerExample)
 	}
-	out := map[string]*huma.Response{"200": ok}
+	out := map[string]*huma.Response{r.success(): ok}
 	for _, f := range r.failures() {
 		row, _ := apierror.Lookup(f.name, f.code)
 		status := strconv.Itoa(row.Status)
@@ -183,6 +183,14 @@ func (s *schemas) responses(r *route) map[string]*huma.Response {
 		out["503"] = &huma.Response{Description: "Not ready.", Headers: headers(false), Content: s.content(r.answer, "")}
 	}
 	return out
+}
+
+// success is the status of the operation's answer.
+func (r *route) success() string {
+	if r.created {
+		return strconv.Itoa(http.StatusCreated)
+	}
+	return strconv.Itoa(http.StatusOK)
 }
 
 func errorType(status int) reflect.Type {

@@ -33,7 +33,12 @@ type route struct {
 	bodyRequired, dataHeaders  bool
 	errors                     []failure
 	hidden                     bool
-	handle                     func(*call) error
+	// created says that success is a 201.
+	created bool
+	handle  func(*call) error
+	// refuse answers an error in a shape of the operation's own and reports whether it did; it is
+	// optional.
+	refuse func(*call, error) bool
 }
 
 // authentication is how a caller shows who it is.

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"net/http"
 	"reflect"
+	"slices"
 
 	perch "github.com/perchhq/perch"
 )
@@ -24,7 +25,7 @@ const (
 
 // routes returns the API. Operations of one tag stand together; the reference keeps this order.
 func routes() []route {
-	return append(append(organizationRoutes(), payrollRoutes()...), otherRoutes()...)
+	return slices.Concat(organizationRoutes(), payrollRoutes(), connectRoutes(), otherRoutes())
 }
 
 func organizationRoutes() []route {
@@ -158,6 +159,8 @@ func otherRoutes() []route {
 			answer: reflect.TypeFor[StatusAnswer](), answerExample: `{"status":"success"}`,
 			handle: disconnect,
 		},
+		disconnectEntityRoute(),
+		tokenRoute(),
 		{
 			method: http.MethodPost, path: "/sandbox/connections", operation: "post-sandbox-connections", tag: tagSandbox,
 			summary:     "Create a sandbox connection",
@@ -197,12 +200,13 @@ func otherRoutes() []route {
 const (
 	tagOrganization = "Organization"
 	tagPayroll      = "Payroll"
+	tagConnect      = "Connect"
 	tagManagement   = "Management"
 	tagSandbox      = "Sandbox"
 	tagSystem       = "System"
 )
 
-var tags = []string{tagOrganization, tagPayroll, tagManagement, tagSandbox, tagSystem}
+var tags = []string{tagOrganization, tagPayroll, tagConnect, tagManagement, tagSandbox, tagSystem}
 
 // entityParam is the parameter of all routes with entities.
 var entityParam = param{name: "entity_ids", in: "query", kind: kindIDs,

@@ -46,9 +46,10 @@ type Visit struct {
 	Method     perch.AuthenticationType
 	HostOrigin string
 	// State is the application's own value that goes back with the code.
-	State     string
+	State string
+	// VisitHash is the hash of the open page's secret, and Turn how many forms it has sent.
 	VisitHash []byte
-	NonceHash []byte
+	Turn      int64
 	OAuthHash []byte
 	// Failures are refused credentials since the method was chosen; Attempts all of the session.
 	Failures int
@@ -63,7 +64,7 @@ type Visit struct {
 
 const sessionColumns = `id, application_id, kind, connection_id, customer_id, customer_name, customer_email, products, redirect_uri, sandbox,
 	manual, integration, auth_method, recordkeeper, plan_id, created_at, expires_at,
-	status, step, provider_id, method, host_origin, state, visit_hash, nonce_hash, oauth_hash, failures, attempts, scratch, scratch_until,
+	status, step, provider_id, method, host_origin, state, visit_hash, turn, oauth_hash, failures, attempts, scratch, scratch_until,
 	made_connection, made_entities, made_at`
 
 // InsertConnectSession stores a new session.
@@ -74,7 +75,7 @@ func (s *Store) InsertConnectSession(ctx context.Context, n ConnectSession) erro
 			$18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33)`,
 		n.ID, n.ApplicationID, n.Kind, n.ConnectionID, n.CustomerID, n.CustomerName, n.CustomerEmail, joinProducts(n.Products), n.RedirectURI, n.Sandbox,
 		n.Manual, n.Integration, string(n.AuthMethod), n.Recordkeeper, n.PlanID, db.Micros(n.CreatedAt), db.Micros(n.ExpiresAt),
-		v.Status, v.Step, v.ProviderID, string(v.Method), v.HostOrigin, v.State, v.VisitHash, v.NonceHash, v.OAuthHash, v.Failures, v.Attempts,
+		v.Status, v.Step, v.ProviderID, string(v.Method), v.HostOrigin, v.State, v.VisitHash, v.Turn, v.OAuthHash, v.Failures, v.Attempts,
 		v.Scratch, db.Micros(v.ScratchUntil), v.MadeConnection, joinIDs(v.MadeEntities), db.Micros(v.MadeAt))
 	if err != nil {
 		return fmt.Errorf("storing the connect session: %w", err)
@@ -99,7 +100,7 @@ func scanSession(row scanner) (ConnectSession, error) {
 	v := &n.Visit
 	if err := row.Scan(&n.ID, &n.ApplicationID, &n.Kind, &n.ConnectionID, &n.CustomerID, &n.CustomerName, &n.CustomerEmail, &products, &n.RedirectURI, &n.Sandbox,
 		&n.Manual, &n.Integration, &n.AuthMethod, &n.Recordkeeper, &n.PlanID, &created, &expires,
-		&v.Status, &v.Step, &v.ProviderID, &v.Method, &v.HostOrigin, &v.State, &v.VisitHash, &v.NonceHash, &v.OAuthHash, &v.Failures, &v.Attempts,
+		&v.Status, &v.Step, &v.ProviderID, &v.Method, &v.HostOrigin, &v.State, &v.VisitHash, &v.Turn, &v.OAuthHash, &v.Failures, &v.Attempts,
 		&v.Scratch, &scratch, &v.MadeConnection, &entities, &made); err != nil {
 		return n, fmt.Errorf("reading the connect session: %w", notFound(err))
 	}
@@ -111,12 +112,12 @@ func scanSession(row scanner) (ConnectSession, error) {
 }
 
 const updateVisit = `UPDATE connect_sessions SET status = $1, step = $2, provider_id = $3, method = $4, host_origin = $5, state = $6,
-	visit_hash = $7, nonce_hash = $8, oauth_hash = $9, failures = $10, attempts = $11, scratch = $12, scratch_until = $13,
+	visit_hash = $7, turn = $8, oauth_hash = $9, failures = $10, attempts = $11, scratch = $12, scratch_until = $13,
 	made_connection = $14, made_entities = $15, made_at = $16
 	WHERE id = $17`
 
 func visitValues(id perch.ID, v Visit) []any {
-	return []any{v.Status, v.Step, v.ProviderID, string(v.Method), v.HostOrigin, v.State, v.VisitHash, v.NonceHash, v.OAuthHash, v.Failures, v.Attempts,
+	return []any{v.Status, v.Step, v.ProviderID, string(v.Method), v.HostOrigin, v.State, v.VisitHash, v.Turn, v.OAuthHash, v.Failures, v.Attempts,
 		v.Scratch, db.Micros(v.ScratchUntil), v.MadeConnection, joinIDs(v.MadeEntities), db.Micros(v.MadeAt), id}
 }
 
@@ -126,17 +127,16 @@ func (s *Store) RestartVisit(ctx context.Context, id perch.ID, v Visit) error {
 	return one(s.db.Write.ExecContext(ctx, updateVisit+` AND status <> 'finished'`, visitValues(id, v)...))("restarting the visit")
 }
 
-// ClaimVisit exchanges the nonce: of several requests with the same one, all but the first get
-// ErrNotFound.
-func (s *Store) ClaimVisit(ctx context.Context, id perch.ID, nonce, next []byte) error {
-	return one(s.db.Write.ExecContext(ctx, `UPDATE connect_sessions SET nonce_hash = $1 WHERE id = $2 AND nonce_hash = $3 AND status <> 'finished'`,
-		next, id, nonce))("taking the nonce")
+// ClaimVisit uses up a turn: of several requests with the same one, all but the first get ErrNotFound.
+func (s *Store) ClaimVisit(ctx context.Context, id perch.ID, visit []byte, turn int64) error {
+	return one(s.db.Write.ExecContext(ctx, `UPDATE connect_sessions SET turn = turn + 1 WHERE id = $1 AND visit_hash = $2 AND turn = $3 AND status <> 'finished'`,
+		id, visit, turn))("taking the turn")
 }
 
-// SaveVisit stores where a visit stands now, if its nonce is still the one that the caller claimed.
+// SaveVisit stores where a visit stands now, if its turn is still the one that the caller claimed.
 // Otherwise it returns ErrNotFound: the link was opened again meanwhile.
 func (s *Store) SaveVisit(ctx context.Context, tx *sql.Tx, id perch.ID, v Visit) error {
-	return one(tx.ExecContext(ctx, updateVisit+` AND nonce_hash = $18`, append(visitValues(id, v), v.NonceHash)...))("storing the visit")
+	return one(tx.ExecContext(ctx, updateVisit+` AND visit_hash = $7 AND turn = $8`, visitValues(id, v)...))("storing the visit")
 }
 
 // one turns the result of a statement that has to change one row into an error.

@@ -77,7 +77,7 @@ func (Connector) Authenticate(_ context.Context, a provider.Attempt) (provider.A
 			return provider.Authentication{}, &provider.Refused{Field: "client_secret",
 				Message: "In the sandbox the client ID is " + goodUser + " and the client secret " + goodPass + "."}
 		}
-	case perch.AuthOAuth:
+	case perch.AuthOAuth, perch.AuthAssisted: // nothing is typed
 	default:
 		return provider.Authentication{}, fmt.Errorf("the sandbox cannot authenticate by %q", a.Method)
 	}

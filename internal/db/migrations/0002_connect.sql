@@ -22,8 +22,8 @@ CREATE INDEX access_token_entities_by_entity ON access_token_entities (entity_id
 INSERT INTO access_token_entities (token_id, entity_id, position) SELECT id, entity_id, 0 FROM access_tokens;
 
 -- One visit to Connect. The first part is what the application asked for and never changes; the rest
--- is where the visit stands. visit_hash and nonce_hash are SHA-256 of random values that only the
--- open page has. scratch is sealed under the session's own data key and void after scratch_until.
+-- is where the visit stands. visit_hash is SHA-256 of a random value that only the open page has; the
+-- nonce of a form follows from that value and turn, which each form uses up. scratch is sealed under the session's own data key and void after scratch_until.
 CREATE TABLE connect_sessions (
     id             TEXT    PRIMARY KEY,
     application_id TEXT    NOT NULL REFERENCES applications (id),
@@ -50,7 +50,7 @@ CREATE TABLE connect_sessions (
     host_origin     TEXT   NOT NULL,
     state           TEXT   NOT NULL,
     visit_hash      BYTEA,
-    nonce_hash      BYTEA,
+    turn            BIGINT NOT NULL,
     oauth_hash      BYTEA,
     failures        BIGINT NOT NULL,
     attempts        BIGINT NOT NULL,
