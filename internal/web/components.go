@@ -54,8 +54,9 @@ type Field struct {
 	Hint, Error  string
 	Autocomplete string
 	// Help is longer, behind "Where do I find this?".
-	Help     string
-	Optional bool
+	Help        string
+	Placeholder string
+	Optional    bool
 	// Focus puts the cursor here when the page opens.
 	Focus bool
 }
@@ -274,10 +275,10 @@ func (m Monogram) Ink() string {
 	if !ok {
 		return "#fff"
 	}
-	// Relative luminance with a gamma of 2, in parts of 255² × 10000; the same contrast with black
-	// and white lies at 0.179 of the whole.
+	// Luminance with a gamma of 2 instead of 2.2, in parts of 255² × 10000. Black and white have the same
+	// contrast at a luminance of 0.179, which is 0.209 with that gamma.
 	luminance := 2126*c[0]*c[0] + 7152*c[1]*c[1] + 722*c[2]*c[2]
-	if luminance > 255*255*1790 {
+	if luminance > 255*255*2090 {
 		return "#14171a"
 	}
 	return "#fff"

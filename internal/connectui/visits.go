@@ -1,0 +1,19 @@
+package connectui
+
+import (
+	"context"
+
+	"github.com/perchhq/perch/internal/connect"
+)
+
+// Visits is what the pages need of the flow. What an employer can mend, or at least read, comes back
+// as a View with a Problem; errors are for what nobody foresaw.
+type Visits interface {
+	// Open begins a visit, or restarts one at its first screen.
+	Open(ctx context.Context, request connect.OpenRequest) (connect.View, error)
+	// Do does one thing and returns what follows.
+	Do(ctx context.Context, action connect.Action) (connect.View, error)
+	// OAuthCallback goes on with the visit whose browser a provider sent back with a code, or with an
+	// error code such as access_denied.
+	OAuthCallback(ctx context.Context, state, code, failure, remoteIP string) (connect.View, error)
+}
