@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"strings"
 	"time"
 
+	"github.com/perchhq/perch/internal/access"
 	"github.com/perchhq/perch/internal/app"
 )
 
@@ -15,13 +17,26 @@ const patience = 20 * time.Second
 type serveCommand struct {
 	place
 	Addr         string `help:"Address to listen on." default:"127.0.0.1:8686" env:"PERCH_ADDR"`
+	PublicURL    string `help:"Where employers and providers reach this Perch, as https://perch.example.com." env:"PERCH_PUBLIC_URL" name:"public-url"`
 	NoRateLimits bool   `help:"Switch the application rate limits off."`
+}
+
+// Validate checks the public URL before anything is opened.
+func (c *serveCommand) Validate() error {
+	if c.PublicURL == "" {
+		return nil
+	}
+	if origin, ok := access.Origin(c.PublicURL); !ok || origin != strings.ToLower(strings.TrimSuffix(c.PublicURL, "/")) {
+		return fmt.Errorf("--public-url: %q is not an address such as https://perch.example.com", c.PublicURL)
+	}
+	return nil
 }
 
 // Run serves until a signal.
 func (c *serveCommand) Run(ctx context.Context, t *terminal) error {
 	config := c.config(t)
 	config.Patience, config.NoRateLimits = patience, c.NoRateLimits
+	config.PublicURL = strings.TrimSuffix(c.PublicURL, "/")
 	a, listener, err := start(ctx, config, c.Addr)
 	if err != nil {
 		return err
