@@ -102,6 +102,10 @@ type Person struct {
 	// Mentioned says that the source only mentions the person, as a payroll register does: someone who
 	// is known already stays as they are.
 	Mentioned bool
+	// Unsaid are the fields about which the source says nothing for this person, because it has no such
+	// column or could not read the cell. They keep the values that are known already; see [KeepKnown].
+	// Sources that say everything they know leave it zero.
+	Unsaid Fields
 }
 
 // PayGroup is a pay group with its members by key. Its ID and IndividualIDs are left empty.
