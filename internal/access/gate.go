@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"sync"
+	"time"
 )
 
 // gate reads the database's revision for many requests at a time. A request takes part in the first
@@ -49,9 +50,18 @@ func (r *reading) wait(ctx context.Context) (int64, error) {
 
 // lead reads for itself and starts a reading for those who gathered meanwhile.
 func (g *gate) lead(ctx context.Context) (int64, error) {
-	value, err := g.read(context.WithoutCancel(ctx))
+	value, err := g.readSoon(context.WithoutCancel(ctx))
 	g.hand()
 	return value, err
+}
+
+// readTimeout bounds a reading, for which every request waits: a database that hangs is an error.
+const readTimeout = 5 * time.Second
+
+func (g *gate) readSoon(ctx context.Context) (int64, error) {
+	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
+	return g.read(ctx)
 }
 
 // hand passes the lead to those who wait, or lays it down.
@@ -65,7 +75,7 @@ func (g *gate) hand() {
 		return
 	}
 	go func() {
-		waiting.value, waiting.err = g.read(context.Background())
+		waiting.value, waiting.err = g.readSoon(context.Background())
 		close(waiting.done)
 		g.hand()
 	}()

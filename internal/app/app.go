@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
 	"path/filepath"
 	"sync"
 	"time"
@@ -198,10 +197,9 @@ func (a *App) wire(identity *secret.Identity) (err error) {
 	for _, connector := range append([]provider.Connector{employer.Connector{}, file.Connector{}}, c.Connectors...) {
 		connectors[connector.Name()] = connector
 	}
-	host, _ := os.Hostname()
 	a.Syncs = &syncengine.Engine{
 		Store: a.Store, Keyring: a.Keyring, Identity: identity, Connectors: connectors,
-		Log: a.log, Now: c.Now, Owner: fmt.Sprintf("%s/%d", host, os.Getpid()), LeaseFor: c.Lease,
+		Log: a.log, Now: c.Now, Owner: jobs.Owner(), LeaseFor: c.Lease,
 	}
 	if a.Queue, err = jobs.New(a.database, a.Syncs, a.Store, c.Now, a.log); err != nil {
 		return err
@@ -237,6 +235,8 @@ func (a *App) Start(ctx context.Context) error { return a.Queue.Start(ctx) }
 
 // Ready implements httpapi.Health.
 func (a *App) Ready(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
+	defer cancel()
 	if err := a.database.Ping(ctx); err != nil {
 		return errors.New("the database does not answer")
 	}
@@ -257,6 +257,8 @@ const (
 	writeTimeout  = 6 * time.Minute
 	idleTimeout   = 2 * time.Minute
 	maxHeader     = 64 << 10
+	// readyTimeout is how long the databases may take to answer that they are ready.
+	readyTimeout = 3 * time.Second
 	// defaultStopPatience is shorter than the half minute that most supervisors give.
 	defaultStopPatience = 20 * time.Second
 )

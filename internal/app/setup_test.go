@@ -56,10 +56,14 @@ type system struct {
 	// beforeStatements is called before the statements of a payment are read.
 	beforeStatements func(key string)
 	openError        error
+	onOpen           func()
 }
 
 func (*system) Name() string { return "test" }
 func (s *system) Open(context.Context, provider.Account) (provider.Source, error) {
+	if s.onOpen != nil {
+		s.onOpen()
+	}
 	return s, s.openError
 }
 func (*system) Close() error                                     { return nil }
@@ -74,9 +78,12 @@ func (s *system) PaymentCoverage() provider.Coverage {
 
 func (s *system) People(context.Context) iter.Seq2[*provider.Person, error] {
 	return func(yield func(*provider.Person, error) bool) {
+		s.mu.Lock()
+		fail := s.fail
+		s.mu.Unlock()
 		for i := range s.people {
-			if i == 1 && s.fail != nil {
-				yield(nil, s.fail)
+			if i == 1 && fail != nil {
+				yield(nil, fail)
 				return
 			}
 			p := s.people[i]
@@ -153,6 +160,7 @@ func setup(t *testing.T, config app.Config, s *system) *world {
 	t.Cleanup(func() { must(t, a.Close()) })
 	client, _, err := a.Access.CreateApplication(ctx, "test", perch.ClientSandbox)
 	must(t, err)
+	a.Syncs.RetryAfter = func(int) time.Duration { return -time.Second } // at once
 	w := &world{t: t, app: a, system: s, appID: client.ID}
 	w.made, err = a.Connections.Create(ctx, connection.Request{Application: client, ProviderID: "gusto", Type: perch.ConnectionProvider,
 		Authentication: perch.AuthOAuth, Status: perch.StatusProcessing, Products: allProducts, Connector: s.Name(), Settings: []byte("{}"),

@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"testing"
@@ -316,7 +317,7 @@ func TestJobsRunSyncsAndTakeOverOrphans(t *testing.T) {
 		w := setup(t, config, &system{people: []provider.Person{person("1", "Ada")}})
 		// A process takes the sync and is never heard of again.
 		s := w.request()
-		_, err := w.app.Store.AcquireSync(t.Context(), store.Lease{Sync: s.ID, Owner: "dead", Until: time.Now().Add(config.Lease)}, time.Now())
+		_, err := w.app.Store.AcquireSync(t.Context(), store.Lease{Sync: s.ID, Entity: s.EntityID, Owner: "dead", Until: time.Now().Add(config.Lease)}, time.Now())
 		must(t, err)
 		must(t, w.app.Start(t.Context()))
 		eventually(t, "the orphaned sync is complete", func() bool {
@@ -328,4 +329,73 @@ func TestJobsRunSyncsAndTakeOverOrphans(t *testing.T) {
 			t.Errorf("directory %+v", d)
 		}
 	})
+}
+
+func TestAFailedSyncIsTriedAgainByItself(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, config app.Config) {
+		s := &system{people: []provider.Person{person("1", "Ada"), person("2", "Ben")}, fail: errProvider}
+		w := setup(t, config, s)
+		opened := make(chan struct{}, 100)
+		s.onOpen = func() { opened <- struct{}{} }
+		w.request()
+		must(t, w.app.Start(t.Context()))
+		for range 3 {
+			<-opened // the first attempt and two more
+		}
+		var status perch.Introspection
+		w.call("GET", "/introspect", "", &status)
+		if status.ConnectionStatus.Status != perch.StatusProcessing || status.ConnectionStatus.Message == "" {
+			t.Errorf("while it fails: %+v", status.ConnectionStatus)
+		}
+		s.mu.Lock()
+		s.fail = nil
+		s.mu.Unlock()
+		eventually(t, "the sync is complete", func() bool {
+			latest, err := w.app.Store.LatestSync(t.Context(), w.made.EntityID)
+			must(t, err)
+			return latest.State == store.SyncComplete
+		})
+		w.call("GET", "/introspect", "", &status)
+		if status.ConnectionStatus.Status != perch.StatusConnected || status.ConnectionStatus.Message != "" {
+			t.Errorf("after it: %+v", status.ConnectionStatus)
+		}
+	})
+}
+
+func TestOnlyTheGroupThatFailedSaysSo(t *testing.T) {
+	t.Parallel()
+	s := &system{people: []provider.Person{person("1", "Ada")}, payments: []provider.Payment{{Key: "p"}}}
+	w := setup(t, app.Config{Data: t.TempDir()}, s)
+	w.mustSync()
+	s.beforeStatements = func(string) { panic("a bug") }
+	if _, err := w.sync(); err == nil {
+		t.Fatal("no error")
+	}
+	for path, want := range map[string]string{
+		"/employer/directory": "success",
+		"/employer/payment?start_date=2026-01-01&end_date=2026-12-31": "error",
+	} {
+		if got := w.call("GET", path, "", nil).Header.Get("Finch-Last-Attempted-Update-Result"); got != want {
+			t.Errorf("%s says %s, want %s", path, got, want)
+		}
+	}
+}
+
+func TestAStopIsNoFailure(t *testing.T) {
+	t.Parallel()
+	s := &system{people: []provider.Person{person("1", "Ada")}, payments: []provider.Payment{{Key: "p"}}}
+	w := setup(t, app.Config{Data: t.TempDir()}, s)
+	w.mustSync()
+	ctx, stop := context.WithCancel(t.Context())
+	s.beforeStatements = func(string) { stop() }
+	again := w.request()
+	if _, err := w.app.Syncs.Run(ctx, again.ConnectionID, again.EntityID, again.ID); err == nil {
+		t.Fatal("the sync went on")
+	}
+	if got := w.call("GET", "/employer/payment?start_date=2026-01-01&end_date=2026-12-31", "", nil).Header.Get("Finch-Last-Attempted-Update-Result"); got != "success" {
+		t.Errorf("after the stop: %s", got)
+	}
+	s.beforeStatements = nil
+	w.mustSync() // it was handed back
 }

@@ -181,7 +181,7 @@ func (w *world) hold(t *testing.T, connectionID perch.ID) (release func()) {
 		held, _, err = w.Engine.Request(ctx, tx, w.app.ID, connectionID, entity, syncengine.ReasonImport)
 		return err
 	}))
-	_, err = w.Store.AcquireSync(ctx, store.Lease{Sync: held.ID, Owner: "another", Until: now.Add(time.Minute)}, now)
+	_, err = w.Store.AcquireSync(ctx, store.Lease{Sync: held.ID, Entity: held.EntityID, Owner: "another", Until: now.Add(time.Minute)}, now)
 	must(t, err)
 	return func() {
 		w.Engine.Now = func() time.Time { return now.Add(2 * time.Minute) } // the other one's lease has run out

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/riverqueue/river"
-	"github.com/riverqueue/river/rivertype"
 
 	perch "github.com/perchhq/perch"
 	"github.com/perchhq/perch/internal/db"
@@ -22,19 +21,16 @@ const (
 	syncQueue = "sync"
 	// syncWorkers is how many syncs run at a time in one process.
 	syncWorkers = 4
-	// syncAttempts is how often a sync that fails for a passing reason is tried.
-	syncAttempts = 6
 	// pollEvery is how soon a job begins; a shorter time costs an idle process more.
 	pollEvery = 100 * time.Millisecond
-	// rescueAfter is when a job of a dead process goes back to the queue. A sync's own lease keeps
-	// a live one from running twice.
-	rescueAfter = time.Minute
 	// eraseAttempts is how often an erasure is tried; it fails only with the database.
 	eraseAttempts = 25
 	// eraseBlocks bounds one transaction of an erasure.
 	eraseBlocks = 512
-	// reclaimEvery is how often orphaned syncs are looked for.
-	reclaimEvery = 2 * time.Second
+	// requeueEvery is how often idle syncs are looked for.
+	requeueEvery = time.Second
+	// requeueMost bounds one look.
+	requeueMost = 50
 )
 
 // Queue queues and runs jobs.
@@ -44,12 +40,15 @@ type Queue struct {
 	store  *store.Store
 	now    func() time.Time
 	log    *slog.Logger
-	live   atomic.Bool
-	stop   context.CancelFunc
-	done   chan struct{}
+	// oneHost is set where every process that shares the database is on this machine.
+	oneHost bool
+	live    atomic.Bool
+	stop    context.CancelFunc
+	done    chan struct{}
 }
 
-// SyncArgs names the sync to run.
+// SyncArgs names the sync to run. The job is tried once: whether and when a sync is tried again stands
+// in the row of the sync, which outlives every job.
 type SyncArgs struct {
 	ConnectionID perch.ID `json:"connection_id"`
 	EntityID     perch.ID `json:"entity_id"`
@@ -61,12 +60,12 @@ func (SyncArgs) Kind() string { return "sync" }
 
 // InsertOpts implements river.JobArgsWithInsertOpts.
 func (SyncArgs) InsertOpts() river.InsertOpts {
-	return river.InsertOpts{Queue: syncQueue, MaxAttempts: syncAttempts}
+	return river.InsertOpts{Queue: syncQueue, MaxAttempts: 1}
 }
 
 // New returns a queue. Without Start it only inserts, as the command line does.
 func New(database *db.DB, engine *syncengine.Engine, s *store.Store, now func() time.Time, log *slog.Logger) (*Queue, error) {
-	q := &Queue{engine: engine, store: s, now: now, log: log, done: make(chan struct{})}
+	q := &Queue{engine: engine, store: s, now: now, log: log, oneHost: database.Dialect == db.SQLite, done: make(chan struct{})}
 	workers := river.NewWorkers()
 	if err := river.AddWorkerSafely(workers, &syncWorker{queue: q}); err != nil {
 		return nil, fmt.Errorf("registering the sync worker: %w", err)
@@ -75,15 +74,13 @@ func New(database *db.DB, engine *syncengine.Engine, s *store.Store, now func() 
 		return nil, fmt.Errorf("registering the erase worker: %w", err)
 	}
 	client, err := river.NewClient(database.QueueDriver(), &river.Config{
-		Queues:               map[string]river.QueueConfig{syncQueue: {MaxWorkers: syncWorkers}},
-		Workers:              workers,
-		FetchPollInterval:    pollEvery,
-		FetchCooldown:        pollEvery,
-		JobTimeout:           -1,
-		RescueStuckJobsAfter: rescueAfter,
-		RetryPolicy:          retryPolicy{},
-		Logger:               slog.New(quiet{log.Handler()}),
-		PollOnly:             true,
+		Queues:            map[string]river.QueueConfig{syncQueue: {MaxWorkers: syncWorkers}},
+		Workers:           workers,
+		FetchPollInterval: pollEvery,
+		FetchCooldown:     pollEvery,
+		JobTimeout:        -1,
+		Logger:            slog.New(quiet{log.Handler()}),
+		PollOnly:          true,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("making the job queue: %w", err)
@@ -100,7 +97,7 @@ func (q *Queue) Start(ctx context.Context) error {
 	q.live.Store(true)
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	q.stop = stop
-	go q.reclaim(background)
+	go q.watch(background)
 	return nil
 }
 
@@ -142,42 +139,70 @@ func (q *Queue) insert(ctx context.Context, tx *sql.Tx, s store.Sync) error {
 	return nil
 }
 
-// reclaim gives syncs whose process died back to the queue.
-func (q *Queue) reclaim(ctx context.Context) {
+// watch queues syncs that nobody works on and that are due: those whose process died, those that wait
+// to be tried again, and those whose job was lost.
+func (q *Queue) watch(ctx context.Context) {
 	defer close(q.done)
-	ticker := time.NewTicker(reclaimEvery)
+	ticker := time.NewTicker(requeueEvery)
 	defer ticker.Stop()
 	for {
+		if err := q.requeue(ctx); err != nil && ctx.Err() == nil {
+			q.log.ErrorContext(ctx, "looking for idle syncs", "error", err)
+		}
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
-			if err := q.reclaimOnce(ctx); err != nil && ctx.Err() == nil {
-				q.log.ErrorContext(ctx, "looking for orphaned syncs", "error", err)
-			}
 		}
 	}
 }
 
-const reclaimMost = 50
-
-func (q *Queue) reclaimOnce(ctx context.Context) error {
-	orphans, err := q.store.OrphanedSyncs(ctx, q.now(), reclaimMost)
+func (q *Queue) requeue(ctx context.Context) error {
+	if err := q.releaseDead(ctx); err != nil {
+		return err
+	}
+	idle, err := q.store.IdleSyncs(ctx, q.now(), requeueMost)
 	if err != nil {
 		return err
 	}
-	for _, orphan := range orphans {
-		err := q.store.Tx(ctx, func(tx *sql.Tx) error {
-			reclaimed, err := q.store.ReclaimSync(ctx, tx, orphan.EntityID, orphan.ID, q.now())
-			if err != nil || !reclaimed || orphan.Reason == syncengine.ReasonImport {
-				return err
-			}
-			return q.insert(ctx, tx, orphan)
-		})
-		if err != nil {
+	for _, one := range idle {
+		if err := q.store.Tx(ctx, func(tx *sql.Tx) error { return q.requeueOne(ctx, tx, one) }); err != nil {
 			return err
 		}
-		q.log.InfoContext(ctx, "taking over a sync whose process stopped", "sync_id", orphan.ID, "entity_id", orphan.EntityID)
+	}
+	return nil
+}
+
+func (q *Queue) requeueOne(ctx context.Context, tx *sql.Tx, s store.Sync) error {
+	if s.Reason == syncengine.ReasonImport {
+		// Its files went with the process that read them.
+		return q.store.EndSync(ctx, tx, s.EntityID, s.ID, store.Sync{State: store.SyncFailed, FinishedAt: q.now(), ErrorName: perch.NameServer})
+	}
+	requeued, err := q.store.RequeueSync(ctx, tx, s.EntityID, s.ID, q.now())
+	if err != nil || !requeued {
+		return err
+	}
+	q.log.InfoContext(ctx, "queueing an idle sync", "sync_id", s.ID, "entity_id", s.EntityID, "attempts", s.Attempts)
+	return q.insert(ctx, tx, s)
+}
+
+// releaseDead hands back, on SQLite, what processes of this machine held that are no longer alive, so
+// that after a crash nobody waits for their leases to run out.
+func (q *Queue) releaseDead(ctx context.Context) error {
+	if !q.oneHost {
+		return nil
+	}
+	leases, err := q.store.Leases(ctx)
+	if err != nil {
+		return err
+	}
+	for _, lease := range leases {
+		if !ownerDied(lease.Owner) {
+			continue
+		}
+		if err := q.store.ReleaseSync(ctx, lease); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -234,8 +259,7 @@ type syncWorker struct {
 	queue *Queue
 }
 
-// Work runs the sync. A sync that is over or held elsewhere needs no job; one that a stop
-// interrupted is handed back for any process to take at once.
+// Work runs the sync. How it ended stands in its row, so the job is done whatever that was.
 func (w *syncWorker) Work(ctx context.Context, job *river.Job[SyncArgs]) error {
 	args, log := job.Args, w.queue.log.With("sync_id", job.Args.SyncID, "entity_id", job.Args.EntityID)
 	started := w.queue.now()
@@ -243,32 +267,13 @@ func (w *syncWorker) Work(ctx context.Context, job *river.Job[SyncArgs]) error {
 	switch {
 	case err == nil:
 		log.InfoContext(ctx, "sync complete", "took", w.queue.now().Sub(started).Round(time.Millisecond), "records", summary.String())
-		return nil
 	case errors.Is(err, syncengine.ErrHeld):
-		return nil
 	case ctx.Err() != nil:
-		return river.JobSnooze(0)
+		log.InfoContext(ctx, "sync handed back")
+	default:
+		log.WarnContext(ctx, "sync failed", "error", err)
 	}
-	log.WarnContext(ctx, "sync failed", "attempt", job.Attempt, "error", err)
-	if job.Attempt >= job.MaxAttempts {
-		return errors.Join(errSync, w.queue.engine.Abandon(ctx, args.SyncID))
-	}
-	return errSync
-}
-
-// errSync is what the queue keeps of a failure: the cause may name things that do not belong there.
-var errSync = errors.New("the sync failed; see the log")
-
-// retryPolicy waits 2 s, 8 s, 32 s … between attempts, an hour at most.
-type retryPolicy struct{}
-
-// NextRetry implements river.ClientRetryPolicy.
-func (retryPolicy) NextRetry(job *rivertype.JobRow) time.Time {
-	wait := time.Hour
-	if n := len(job.Errors); n < 6 {
-		wait = time.Second << (2*n + 1)
-	}
-	return time.Now().Add(wait)
+	return nil
 }
 
 // quiet passes on warnings and errors of the queue only: its progress is not news.

@@ -230,12 +230,18 @@ func TestARepeatedIDIsToldAndTheFirstStays(t *testing.T) {
 	}
 }
 
-func TestADeletedCollectionDoesNotExist(t *testing.T) {
+func TestADeletedCollectionDoesNotExistAndMayComeBackSmaller(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
-	m := model{perch.NewID(): {"a", "b", "c"}}
-	w.publish(t, 0, 1, m, slices.Collect(maps.Keys(m)))
-	must(t, records.DeleteCollection(t.Context(), w.cipher, w, w.entity, small, 2))
+	many, few := model{}, model{}
+	for i := range 300 {
+		many[perch.NewID()] = [3]string{fmt.Sprint(i), "b", "c"}
+	}
+	for i := range 10 {
+		few[perch.NewID()] = [3]string{fmt.Sprint(i), "d", "e"}
+	}
+	w.publish(t, 0, 1, many, slices.Collect(maps.Keys(many)))
+	must(t, records.DeleteCollection(t.Context(), w.store, w.cipher, w, w.entity, small, 1, 2))
 	reader := records.NewReader(w.store, w.keyring, 1<<20)
 	for generation, want := range map[int64]bool{1: true, 2: false} {
 		v, err := reader.View(t.Context(), w.entity, generation, small)
@@ -244,8 +250,17 @@ func TestADeletedCollectionDoesNotExist(t *testing.T) {
 			t.Errorf("generation %d exists: %v", generation, v.Exists())
 		}
 	}
-	w.publish(t, 2, 3, m, slices.Collect(maps.Keys(m)))
-	check(t, reader, w.entity, 3, m)
+	w.publish(t, 2, 3, few, slices.Collect(maps.Keys(few)))
+	check(t, reader, w.entity, 3, few)
+	w.publish(t, 3, 4, few, slices.Collect(maps.Keys(few)))
+	must(t, w.store.Tx(t.Context(), func(tx *sql.Tx) error {
+		_, err := w.store.DeleteSuperseded(t.Context(), tx, w.entity, access.Organization, 3, 10_000)
+		return err
+	}))
+	check(t, records.NewReader(w.store, w.keyring, 1<<20), w.entity, 4, few)
+	if _, err := w.store.Block(t.Context(), w.entity, "small", "plain", 50, 1, 0); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("a block of the deleted collection is still there: %v", err)
+	}
 }
 
 func TestABlockOpensNowhereButInItsPlace(t *testing.T) {

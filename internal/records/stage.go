@@ -97,6 +97,9 @@ func (st *Stage) loadIndex() error {
 	st.seen, st.dirty = make([]bool, n), make([]bool, n)
 	size, found := entrySize(facets), 0
 	err := st.store.Blocks(st.ctx, st.entity, st.collection.Name, indexFacet, st.base, func(b store.Block) error {
+		if b.Number >= 1<<st.old.width {
+			return nil // of a wider cut, before the collection was deleted
+		}
 		p, err := openBlock(st.cipher, st.entity, st.collection.Name, indexLayout, b.Number, b.Generation, b.Body)
 		if err != nil || p.len() == 0 {
 			return err
@@ -301,9 +304,22 @@ func (st *Stage) write(facet Facet, number int64, records [][]byte) error {
 	})
 }
 
-// DeleteCollection writes the tombstone of a whole collection: readers then find that it does not
-// exist.
-func DeleteCollection(ctx context.Context, cipher *secret.Cipher, sink Sink, entity perch.ID, collection Collection, generation int64) error {
+// DeleteCollection lays empty blocks over all of a collection that is published at base: readers then
+// find that it does not exist, and the sweep removes what lies beneath.
+func DeleteCollection(ctx context.Context, s *store.Store, cipher *secret.Cipher, sink Sink, entity perch.ID, collection Collection, base, generation int64) error {
 	st := &Stage{ctx: ctx, cipher: cipher, sink: sink, entity: entity, collection: collection, generation: generation}
-	return st.write(headLayout, 0, nil)
+	numbers, err := s.BlockNumbers(ctx, entity, collection.Name, base)
+	if err != nil {
+		return err
+	}
+	layouts := map[string]Facet{headFacet: headLayout, indexFacet: indexLayout}
+	for _, facet := range collection.Facets {
+		layouts[facet.Name] = facet
+	}
+	for _, n := range numbers {
+		if err := st.write(layouts[n.Facet], n.Number, nil); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -61,6 +61,33 @@ func (s *Store) Blocks(ctx context.Context, entity perch.ID, collection, facet s
 	return rows.Err()
 }
 
+// BlockNumber is the place of a block within a collection.
+type BlockNumber struct {
+	Facet  string
+	Number int64
+}
+
+// BlockNumbers returns the places of all blocks of a collection that a reader at the generation or
+// before may have seen.
+func (s *Store) BlockNumbers(ctx context.Context, entity perch.ID, collection string, generation int64) ([]BlockNumber, error) {
+	rows, err := s.db.Read.QueryContext(ctx,
+		`SELECT DISTINCT facet, number FROM blocks WHERE entity_id = $1 AND collection = $2 AND generation <= $3 ORDER BY facet, number`,
+		entity, collection, generation)
+	if err != nil {
+		return nil, fmt.Errorf("reading the blocks of %s: %w", collection, err)
+	}
+	defer func() { _ = rows.Close() }()
+	var all []BlockNumber
+	for rows.Next() {
+		var n BlockNumber
+		if err := rows.Scan(&n.Facet, &n.Number); err != nil {
+			return nil, fmt.Errorf("reading the blocks of %s: %w", collection, err)
+		}
+		all = append(all, n)
+	}
+	return all, rows.Err()
+}
+
 // InsertBlocks writes blocks of one product group. A block that the same generation wrote before is
 // replaced.
 func (s *Store) InsertBlocks(ctx context.Context, tx *sql.Tx, entity perch.ID, group access.Group, blocks []Block) error {

@@ -141,7 +141,7 @@ func (w *world) running(t *testing.T) store.Lease {
 		s, _, err = w.InsertSync(ctx, tx, w.newSync())
 		return err
 	}))
-	lease := store.Lease{Sync: s.ID, Owner: "one", Until: now.Add(time.Minute)}
+	lease := store.Lease{Sync: s.ID, Entity: w.ent, Owner: "one", Until: now.Add(time.Minute)}
 	_, err := w.AcquireSync(ctx, lease, now)
 	must(t, err)
 	return lease
@@ -181,10 +181,10 @@ func TestASyncIsHeldUntilItsLeaseRunsOut(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		ctx := t.Context()
 		lease := w.running(t)
-		other := store.Lease{Sync: lease.Sync, Owner: "two", Until: now.Add(2 * time.Minute)}
+		other := store.Lease{Sync: lease.Sync, Entity: w.ent, Owner: "two", Until: now.Add(2 * time.Minute)}
 		_, err := w.AcquireSync(ctx, other, now.Add(59*time.Second))
 		wantNotFound(t, err)
-		orphans, err := w.OrphanedSyncs(ctx, now.Add(61*time.Second), 10)
+		orphans, err := w.IdleSyncs(ctx, now.Add(61*time.Second), 10)
 		must(t, err)
 		if len(orphans) != 1 || orphans[0].ID != lease.Sync {
 			t.Errorf("orphans %v", orphans)

@@ -59,9 +59,9 @@ func (s *Store) InsertSync(ctx context.Context, tx *sql.Tx, n Sync) (unfinished 
 	result, err := tx.ExecContext(ctx, `
 		INSERT INTO syncs (id, application_id, connection_id, entity_id, reason, state, created_at, started_at, finished_at,
 			lease_owner, lease_until, attempts, summary, error_name, error_code)
-		VALUES ($1, $2, $3, $4, $5, 'pending', $6, 0, 0, '', 0, 0, '', '', '')
+		VALUES ($1, $2, $3, $4, $5, 'pending', $6, 0, 0, '', $7, 0, '', '', '')
 		ON CONFLICT (entity_id) WHERE state IN ('pending', 'running') DO NOTHING`,
-		n.ID, n.ApplicationID, n.ConnectionID, n.EntityID, n.Reason, db.Micros(n.CreatedAt))
+		n.ID, n.ApplicationID, n.ConnectionID, n.EntityID, n.Reason, db.Micros(n.CreatedAt), db.Micros(n.CreatedAt.Add(queuePatience)))
 	if err != nil {
 		return Sync{}, false, fmt.Errorf("storing a sync: %w", err)
 	}
@@ -85,43 +85,60 @@ func (s *Store) LatestSync(ctx context.Context, entity perch.ID) (Sync, error) {
 		`SELECT `+syncColumns+` FROM syncs WHERE entity_id = $1 ORDER BY created_at DESC, id LIMIT 1`, entity))
 }
 
-// Lease is the right of one process to run a sync until a time.
+// queuePatience is how long a queued sync may wait for its job before it is queued again, in case that
+// the job was lost with its process. Two jobs for one sync do no harm.
+const queuePatience = time.Minute
+
+// Lease is the right of one process to run a sync of an entity until a time.
 type Lease struct {
-	Sync  perch.ID
-	Owner string
-	Until time.Time
+	Sync   perch.ID
+	Entity perch.ID
+	Owner  string
+	Until  time.Time
 }
 
 // AcquireSync takes a pending sync, or a running one whose lease ran out. It returns ErrNotFound
-// when another process holds it or it is over.
+// when another process holds it, when it waits to be tried again, or when it is over.
 func (s *Store) AcquireSync(ctx context.Context, lease Lease, now time.Time) (Sync, error) {
 	return scanSync(s.db.Write.QueryRowContext(ctx, `
 		UPDATE syncs SET state = 'running', lease_owner = $1, lease_until = $2, attempts = attempts + 1,
 		       started_at = CASE WHEN started_at = 0 THEN $3 ELSE started_at END
-		 WHERE id = $4 AND (state = 'pending' OR (state = 'running' AND lease_until < $3))
-		RETURNING `+syncColumns, lease.Owner, db.Micros(lease.Until), db.Micros(now), lease.Sync))
+		 WHERE id = $4 AND entity_id = $5 AND (state = 'pending' OR (state = 'running' AND lease_until < $3))
+		RETURNING `+syncColumns, lease.Owner, db.Micros(lease.Until), db.Micros(now), lease.Sync, lease.Entity))
 }
 
 // HoldSync extends a lease inside the transaction that writes under it. It returns ErrNotFound when
 // the lease was lost: the transaction must then be rolled back.
 func (s *Store) HoldSync(ctx context.Context, tx *sql.Tx, lease Lease) error {
-	result, err := tx.ExecContext(ctx,
-		`UPDATE syncs SET lease_until = $1 WHERE id = $2 AND lease_owner = $3 AND state = 'running'`,
-		db.Micros(lease.Until), lease.Sync, lease.Owner)
+	return s.leased(ctx, tx, `UPDATE syncs SET lease_until = $1 WHERE id = $2 AND entity_id = $3 AND lease_owner = $4 AND state = 'running'`,
+		db.Micros(lease.Until), lease.Sync, lease.Entity, lease.Owner)
+}
+
+// PostponeSync lays a held sync down until a time, when any process may take it.
+func (s *Store) PostponeSync(ctx context.Context, tx *sql.Tx, lease Lease, until time.Time) error {
+	return s.leased(ctx, tx, `
+		UPDATE syncs SET lease_owner = '', lease_until = $1 WHERE id = $2 AND entity_id = $3 AND lease_owner = $4 AND state = 'running'`,
+		db.Micros(until), lease.Sync, lease.Entity, lease.Owner)
+}
+
+func (s *Store) leased(ctx context.Context, tx *sql.Tx, statement string, args ...any) error {
+	result, err := tx.ExecContext(ctx, statement, args...)
 	if err != nil {
 		return fmt.Errorf("holding the sync: %w", err)
 	}
 	if held, err := result.RowsAffected(); err != nil || held != 1 {
-		return fmt.Errorf("the sync was taken over by another process: %w", ErrNotFound)
+		return fmt.Errorf("the sync was taken over by another process, or ended: %w", ErrNotFound)
 	}
 	return nil
 }
 
-// ReleaseSync hands a running sync back, so that any process can take it at once.
+// ReleaseSync hands a running sync back, so that any process can take it at once. The attempt does
+// not count.
 func (s *Store) ReleaseSync(ctx context.Context, lease Lease) error {
-	if _, err := s.db.Write.ExecContext(ctx,
-		`UPDATE syncs SET state = 'pending', lease_owner = '', lease_until = 0 WHERE id = $1 AND lease_owner = $2 AND state = 'running'`,
-		lease.Sync, lease.Owner); err != nil {
+	if _, err := s.db.Write.ExecContext(ctx, `
+		UPDATE syncs SET state = 'pending', lease_owner = '', lease_until = 0, attempts = attempts - 1
+		 WHERE id = $1 AND entity_id = $2 AND lease_owner = $3 AND state = 'running'`,
+		lease.Sync, lease.Entity, lease.Owner); err != nil {
 		return fmt.Errorf("handing the sync back: %w", err)
 	}
 	return nil
@@ -134,19 +151,24 @@ func (s *Store) FinishSync(ctx context.Context, tx *sql.Tx, lease Lease, end Syn
 	}
 	if _, err := tx.ExecContext(ctx, `
 		UPDATE syncs SET state = $1, finished_at = $2, summary = $3, error_name = $4, error_code = $5, lease_owner = '', lease_until = 0
-		 WHERE id = $6 AND lease_owner = $7`,
-		string(end.State), db.Micros(end.FinishedAt), end.Summary, end.ErrorName, end.ErrorCode, lease.Sync, lease.Owner); err != nil {
+		 WHERE id = $6 AND entity_id = $7 AND lease_owner = $8`,
+		string(end.State), db.Micros(end.FinishedAt), end.Summary, end.ErrorName, end.ErrorCode, lease.Sync, lease.Entity, lease.Owner); err != nil {
 		return fmt.Errorf("ending the sync: %w", err)
 	}
 	return nil
 }
 
-// OrphanedSyncs returns syncs that some process began and none holds any more.
-func (s *Store) OrphanedSyncs(ctx context.Context, now time.Time, most int) ([]Sync, error) {
-	rows, err := s.db.Read.QueryContext(ctx, `SELECT `+syncColumns+` FROM syncs WHERE state = 'running' AND lease_until < $1 ORDER BY lease_until LIMIT $2`,
+// IdleSyncs returns unfinished syncs that nobody works on and that are due: those whose process died,
+// those that wait to be tried again, and those whose job was lost.
+func (s *Store) IdleSyncs(ctx context.Context, now time.Time, most int) ([]Sync, error) {
+	return s.syncs(ctx, `SELECT `+syncColumns+` FROM syncs WHERE state IN ('pending', 'running') AND lease_until < $1 ORDER BY lease_until LIMIT $2`,
 		db.Micros(now), most)
+}
+
+func (s *Store) syncs(ctx context.Context, query string, args ...any) ([]Sync, error) {
+	rows, err := s.db.Read.QueryContext(ctx, query, args...)
 	if err != nil {
-		return nil, fmt.Errorf("looking for orphaned syncs: %w", err)
+		return nil, fmt.Errorf("looking for syncs: %w", err)
 	}
 	defer func() { _ = rows.Close() }()
 	var all []Sync
@@ -160,6 +182,26 @@ func (s *Store) OrphanedSyncs(ctx context.Context, now time.Time, most int) ([]S
 	return all, rows.Err()
 }
 
+// Leases returns the leases of all running syncs.
+func (s *Store) Leases(ctx context.Context) ([]Lease, error) {
+	rows, err := s.db.Read.QueryContext(ctx, `SELECT id, entity_id, lease_owner, lease_until FROM syncs WHERE state = 'running'`)
+	if err != nil {
+		return nil, fmt.Errorf("reading the leases of syncs: %w", err)
+	}
+	defer func() { _ = rows.Close() }()
+	var all []Lease
+	for rows.Next() {
+		var lease Lease
+		var until int64
+		if err := rows.Scan(&lease.Sync, &lease.Entity, &lease.Owner, &until); err != nil {
+			return nil, fmt.Errorf("reading the leases of syncs: %w", err)
+		}
+		lease.Until = db.Time(until)
+		all = append(all, lease)
+	}
+	return all, rows.Err()
+}
+
 // RecordAttempt notes that a sync of a product group ended without publishing.
 func (s *Store) RecordAttempt(ctx context.Context, tx *sql.Tx, entity perch.ID, group access.Group, at time.Time, result access.Result) error {
 	if _, err := tx.ExecContext(ctx, `UPDATE publications SET attempted_at = $1, result = $2 WHERE entity_id = $3 AND product_group = $4`,
@@ -169,14 +211,26 @@ func (s *Store) RecordAttempt(ctx context.Context, tx *sql.Tx, entity perch.ID, 
 	return bumpRevision(ctx, tx)
 }
 
-// ReclaimSync gives an orphaned sync back, unless another process was faster.
-func (s *Store) ReclaimSync(ctx context.Context, tx *sql.Tx, entity, sync perch.ID, now time.Time) (bool, error) {
+// RequeueSync takes an idle sync for a new job, unless another process was faster.
+func (s *Store) RequeueSync(ctx context.Context, tx *sql.Tx, entity, sync perch.ID, now time.Time) (bool, error) {
 	result, err := tx.ExecContext(ctx, `
-		UPDATE syncs SET state = 'pending', lease_owner = '', lease_until = 0
-		 WHERE id = $1 AND entity_id = $2 AND state = 'running' AND lease_until < $3`, sync, entity, db.Micros(now))
+		UPDATE syncs SET state = 'pending', lease_owner = '', lease_until = $1
+		 WHERE id = $2 AND entity_id = $3 AND state IN ('pending', 'running') AND lease_until < $4`,
+		db.Micros(now.Add(queuePatience)), sync, entity, db.Micros(now))
 	if err != nil {
-		return false, fmt.Errorf("taking an orphaned sync back: %w", err)
+		return false, fmt.Errorf("queueing an idle sync: %w", err)
 	}
-	reclaimed, err := result.RowsAffected()
-	return reclaimed == 1, err
+	requeued, err := result.RowsAffected()
+	return requeued == 1, err
+}
+
+// EndSync ends an unfinished sync that nobody can go on with.
+func (s *Store) EndSync(ctx context.Context, tx *sql.Tx, entity, sync perch.ID, end Sync) error {
+	if _, err := tx.ExecContext(ctx, `
+		UPDATE syncs SET state = $1, finished_at = $2, error_name = $3, lease_owner = '', lease_until = 0
+		 WHERE id = $4 AND entity_id = $5 AND state IN ('pending', 'running')`,
+		string(end.State), db.Micros(end.FinishedAt), end.ErrorName, sync, entity); err != nil {
+		return fmt.Errorf("ending the sync: %w", err)
+	}
+	return nil
 }

@@ -30,6 +30,9 @@ type Engine struct {
 	Owner string
 	// LeaseFor is how long a lease lasts without a sign of life.
 	LeaseFor time.Duration
+	// RetryAfter is how long a sync that failed for a passing reason waits after so many attempts; nil
+	// means 2 s, 8 s, 32 s and so on up to an hour.
+	RetryAfter func(attempts int) time.Duration
 }
 
 // DefaultLease is long enough for a slow disk and short enough that a crash is soon taken over.
@@ -65,8 +68,9 @@ func (e *Engine) RunSource(ctx context.Context, connection, entity, sync perch.I
 }
 
 func (e *Engine) run(ctx context.Context, connection, entity, sync perch.ID, source provider.Source, progress Progress) (Summary, error) {
-	lease := store.Lease{Sync: sync, Owner: e.Owner + "/" + perch.NewID().String(), Until: e.Now().Add(e.LeaseFor)}
-	if _, err := e.Store.AcquireSync(ctx, lease, e.Now()); err != nil {
+	lease := store.Lease{Sync: sync, Entity: entity, Owner: e.Owner + "/" + perch.NewID().String(), Until: e.Now().Add(e.LeaseFor)}
+	taken, err := e.Store.AcquireSync(ctx, lease, e.Now())
+	if err != nil {
 		if errors.Is(err, store.ErrNotFound) {
 			return Summary{}, ErrHeld
 		}
@@ -75,15 +79,18 @@ func (e *Engine) run(ctx context.Context, connection, entity, sync perch.ID, sou
 	if progress == nil {
 		progress = func(Kind, int) {}
 	}
-	r := &run{Engine: e, lease: lease, progress: progress, summary: Summary{Records: map[Kind]Counts{}}}
-	err := r.guarded(ctx, connection, entity, source)
-	return r.summary, r.end(context.WithoutCancel(ctx), err)
+	r := &run{Engine: e, lease: lease, attempts: taken.Attempts, given: source != nil, progress: progress, summary: Summary{Records: map[Kind]Counts{}}}
+	err = r.guarded(ctx, connection, entity, source)
+	return r.summary, r.end(ctx, err)
 }
 
 // run is one sync being done.
 type run struct {
 	*Engine
 	lease    store.Lease
+	attempts int
+	given    bool         // the caller opened the source: nobody else can try again
+	reached  access.Group // the product group that was being synced
 	account  store.Account
 	cipher   *secret.Cipher
 	source   provider.Source
@@ -130,7 +137,7 @@ func (r *run) beat(ctx context.Context, cancel context.CancelCauseFunc) {
 			return
 		case <-ticker.C:
 			err := r.Store.Tx(ctx, func(tx *sql.Tx) error { return r.hold(ctx, tx) })
-			if errors.Is(err, store.ErrNotFound) {
+			if errors.Is(err, ErrHeld) {
 				cancel(ErrHeld)
 				return
 			}
@@ -138,11 +145,19 @@ func (r *run) beat(ctx context.Context, cancel context.CancelCauseFunc) {
 	}
 }
 
-// hold extends the lease inside a transaction that writes under it.
+// hold extends the lease inside a transaction that writes under it. It returns ErrHeld when the lease
+// was lost.
 func (r *run) hold(ctx context.Context, tx *sql.Tx) error {
 	lease := r.lease
 	lease.Until = r.Now().Add(r.LeaseFor)
-	return r.Store.HoldSync(ctx, tx, lease)
+	return heldElsewhere(r.Store.HoldSync(ctx, tx, lease))
+}
+
+func heldElsewhere(err error) error {
+	if errors.Is(err, store.ErrNotFound) {
+		return fmt.Errorf("%w: %w", ErrHeld, err)
+	}
+	return err
 }
 
 func (r *run) do(ctx context.Context, connection, entity perch.ID, source provider.Source) (err error) {
@@ -170,6 +185,7 @@ func (r *run) do(ctx context.Context, connection, entity perch.ID, source provid
 	if !r.wantsPayroll() {
 		return nil
 	}
+	r.reached = access.Payroll
 	if err := r.payroll(ctx); err != nil {
 		return fmt.Errorf("syncing payroll: %w", err)
 	}
@@ -216,43 +232,77 @@ func (r *run) wantsSSN() bool {
 	return false
 }
 
-// end records how the sync ended. A passing failure leaves the sync to be tried again.
+// end records how the sync ended. A passing failure leaves the sync to be tried again, a stop leaves it
+// to any process at once, and a lost lease leaves it alone.
 func (r *run) end(ctx context.Context, failure error) error {
 	if reporter, ok := r.source.(provider.ProblemReporter); ok {
 		r.summary.Problems = reporter.Problems()
 	}
-	if errors.Is(failure, ErrHeld) {
-		return failure
-	}
+	stopped := ctx.Err() != nil
+	ctx = context.WithoutCancel(ctx)
 	if failure == nil {
 		return r.complete(ctx)
 	}
 	status, final := statusAfter(failure)
-	if !final {
-		return errors.Join(failure, r.postpone(ctx))
+	switch {
+	case errors.Is(failure, ErrHeld):
+		return failure
+	case final, r.given:
+		return errors.Join(failure, r.fail(ctx, failure, status))
+	case stopped:
+		return errors.Join(failure, r.Store.ReleaseSync(ctx, r.lease))
 	}
-	return errors.Join(failure, r.fail(ctx, failure, status))
+	return errors.Join(failure, r.postpone(ctx))
 }
 
 func (r *run) complete(ctx context.Context) error {
-	return r.Store.Tx(ctx, func(tx *sql.Tx) error {
-		if r.account.Status != perch.StatusConnected {
-			if err := r.Store.SetStatus(ctx, tx, r.account.ConnectionID, r.account.EntityID, perch.StatusConnected, ""); err != nil {
-				return err
-			}
+	err := r.Store.Tx(ctx, func(tx *sql.Tx) error {
+		if err := r.Store.FinishSync(ctx, tx, r.lease, store.Sync{State: store.SyncComplete, FinishedAt: r.Now(), Summary: r.summary.String()}); err != nil {
+			return err
 		}
-		return r.Store.FinishSync(ctx, tx, r.lease, store.Sync{State: store.SyncComplete, FinishedAt: r.Now(), Summary: r.summary.String()})
+		if r.account.Status == perch.StatusConnected && r.attempts <= 1 {
+			return nil
+		}
+		return r.Store.SetStatus(ctx, tx, r.account.ConnectionID, r.account.EntityID, perch.StatusConnected, "")
 	})
+	return heldElsewhere(err)
 }
 
-// postpone notes the failed attempt and hands the sync back.
+// postpone notes the failed attempt and when the next one is due.
 func (r *run) postpone(ctx context.Context) error {
-	err := r.Store.Tx(ctx, func(tx *sql.Tx) error { return r.recordFailure(ctx, tx) })
-	return errors.Join(err, r.Store.ReleaseSync(ctx, r.lease))
+	retryAfter := r.RetryAfter
+	if retryAfter == nil {
+		retryAfter = backoff
+	}
+	next := r.Now().Add(retryAfter(r.attempts))
+	err := r.Store.Tx(ctx, func(tx *sql.Tx) error {
+		if err := r.hold(ctx, tx); err != nil {
+			return err
+		}
+		if err := r.Store.PostponeSync(ctx, tx, r.lease, next); err != nil {
+			return err
+		}
+		message := fmt.Sprintf("The last sync failed. The next attempt is due at %s.", next.UTC().Format(time.RFC3339))
+		if err := r.Store.SetStatus(ctx, tx, r.account.ConnectionID, r.account.EntityID, r.account.Status, message); err != nil {
+			return err
+		}
+		return r.recordFailure(ctx, tx)
+	})
+	return heldElsewhere(err)
 }
 
+// backoff is 2 s after the first attempt, 8 s after the second, and so on up to an hour.
+func backoff(attempts int) time.Duration {
+	const first, most = 2 * time.Second, time.Hour
+	if attempts > 6 {
+		return most
+	}
+	return min(first<<(2*(attempts-1)), most)
+}
+
+// recordFailure marks the product group that was being synced and those that were still to come.
 func (r *run) recordFailure(ctx context.Context, tx *sql.Tx) error {
-	for group := range access.GroupCount {
+	for group := r.reached; group < access.GroupCount; group++ {
 		if err := r.Store.RecordAttempt(ctx, tx, r.account.EntityID, group, r.Now(), access.ResultError); err != nil {
 			return err
 		}
@@ -260,34 +310,26 @@ func (r *run) recordFailure(ctx context.Context, tx *sql.Tx) error {
 	return nil
 }
 
+// fail ends the sync for good.
 func (r *run) fail(ctx context.Context, failure error, status perch.ConnectionStatus) error {
 	end := store.Sync{State: store.SyncFailed, FinishedAt: r.Now(), Summary: r.summary.String(), ErrorName: perch.NameServer}
 	var known *perch.Error
 	if errors.As(failure, &known) {
 		end.ErrorName, end.ErrorCode = known.Name, known.Code
 	}
-	return r.Store.Tx(ctx, func(tx *sql.Tx) error {
-		if status != "" {
-			if err := r.Store.SetStatus(ctx, tx, r.account.ConnectionID, r.account.EntityID, status, known.Message); err != nil {
-				return err
-			}
+	err := r.Store.Tx(ctx, func(tx *sql.Tx) error {
+		if err := r.Store.FinishSync(ctx, tx, r.lease, end); err != nil {
+			return err
 		}
 		if err := r.recordFailure(ctx, tx); err != nil {
 			return err
 		}
-		return r.Store.FinishSync(ctx, tx, r.lease, end)
+		if status == "" {
+			return nil
+		}
+		return r.Store.SetStatus(ctx, tx, r.account.ConnectionID, r.account.EntityID, status, known.Message)
 	})
-}
-
-// Abandon ends a sync that failed too often.
-func (e *Engine) Abandon(ctx context.Context, sync perch.ID) error {
-	lease := store.Lease{Sync: sync, Owner: e.Owner + "/abandon", Until: e.Now().Add(e.LeaseFor)}
-	if _, err := e.Store.AcquireSync(ctx, lease, e.Now()); err != nil {
-		return err
-	}
-	return e.Store.Tx(ctx, func(tx *sql.Tx) error {
-		return e.Store.FinishSync(ctx, tx, lease, store.Sync{State: store.SyncFailed, FinishedAt: e.Now(), ErrorName: perch.NameServer})
-	})
+	return heldElsewhere(err)
 }
 
 // statusAfter tells which status a failure puts the connection in. Failures that pass by themselves

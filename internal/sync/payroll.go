@@ -30,6 +30,9 @@ func (r *run) payroll(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	if p.from.Complete && len(payments) == 0 && r.paymentCoverage() == provider.Additive {
+		return nil // a source that adds to payroll, and has nothing to add
+	}
 	first := !p.from.Complete
 	if first {
 		if err := r.show(ctx, p); err != nil {
@@ -40,7 +43,7 @@ func (r *run) payroll(ctx context.Context) (err error) {
 		return err
 	}
 	for _, payment := range removed {
-		if err := records.DeleteCollection(ctx, r.cipher, p, r.account.EntityID, records.Statements(payment), p.generation); err != nil {
+		if err := records.DeleteCollection(ctx, r.Store, r.cipher, p, r.account.EntityID, records.Statements(payment), p.from.Generation, p.generation); err != nil {
 			return err
 		}
 		p.changed = true
