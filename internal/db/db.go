@@ -12,8 +12,7 @@ import (
 	"strings"
 	"time"
 
-	_ "github.com/jackc/pgx/v5/stdlib" // the "pgx" driver
-	_ "modernc.org/sqlite"             // the "sqlite" driver
+	_ "modernc.org/sqlite" // the "sqlite" driver
 )
 
 // Dialect names the database engine.
@@ -32,7 +31,7 @@ type DB struct {
 	Write   *sql.DB
 	Read    *sql.DB
 	Dialect Dialect
-	// URL is what was opened, without a password.
+	// URL is what was opened: a path, or the user, host and database of a PostgreSQL URL.
 	URL string
 }
 
@@ -43,26 +42,38 @@ const (
 )
 
 // Open opens a database by URL: "postgres://…" or "postgresql://…" for PostgreSQL, anything else is
-// the path of a SQLite file, made with its folder if missing. Migrations are not run.
+// the path of a SQLite file, made with its folder if missing. Migrations are not run. No error shows
+// a password or anything of a URL's query.
 func Open(ctx context.Context, target string) (*DB, error) {
-	open := openSQLite
-	if IsPostgres(target) {
-		open = openPostgres
-	}
-	d, err := open(target)
+	d, err := prepare(target)
 	if err != nil {
 		return nil, err
 	}
-	if err := d.Ping(ctx); err != nil {
-		_ = d.Close()
-		return nil, fmt.Errorf("opening the database %s: %w", d.URL, err)
+	if err := d.reach(ctx); err != nil {
+		return nil, err
 	}
 	return d, nil
 }
 
-// IsPostgres reports whether a database URL names PostgreSQL.
-func IsPostgres(target string) bool {
-	return strings.HasPrefix(target, "postgres://") || strings.HasPrefix(target, "postgresql://")
+func prepare(target string) (*DB, error) {
+	if !IsPostgres(target) {
+		return openSQLite(target)
+	}
+	p, err := parsePostgres(target)
+	if err != nil {
+		return nil, err
+	}
+	return p.open(), nil
+}
+
+// reach asks for a first answer and closes a database that gives none.
+func (d *DB) reach(ctx context.Context) error {
+	err := d.Ping(ctx)
+	if err == nil {
+		return nil
+	}
+	_ = d.Close()
+	return fmt.Errorf("opening the database %s: %w", d.URL, withoutSettings(err))
 }
 
 func openSQLite(target string) (*DB, error) {
@@ -115,52 +126,11 @@ func sqliteURIPath(path string) string {
 	return strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23").Replace(path)
 }
 
-func openPostgres(target string) (*DB, error) {
-	shown := "the given PostgreSQL URL"
-	if u, err := url.Parse(target); err == nil {
-		shown = u.Redacted()
-	}
-	pool, err := sql.Open("pgx", target)
-	if err != nil {
-		return nil, fmt.Errorf("opening %s: the URL is not valid", shown)
-	}
-	pool.SetMaxOpenConns(postgresConns)
-	pool.SetMaxIdleConns(postgresConns)
-	pool.SetConnMaxIdleTime(5 * time.Minute)
-	return &DB{Write: pool, Read: pool, Dialect: Postgres, URL: shown}, nil
-}
-
-// OpenKeys opens the database of wrapped keys, kept apart from the records so that backups of the
-// two can be kept for different times. On PostgreSQL it is a schema of its own beside the records'
-// schema in the same database: "perch_keys" beside "public". For SQLite target is another file.
-func OpenKeys(ctx context.Context, target string) (*DB, error) {
-	if !IsPostgres(target) {
-		return Open(ctx, target)
-	}
-	u, err := url.Parse(target)
-	if err != nil {
-		return nil, errors.New("opening the key database: the PostgreSQL URL is not valid")
-	}
-	query := u.Query()
-	schema := "perch_keys"
-	if records := query.Get("search_path"); records != "" {
-		schema = records + "_keys"
-	}
-	query.Set("search_path", schema)
-	u.RawQuery = query.Encode()
-	d, err := Open(ctx, u.String())
-	if err != nil {
-		return nil, err
-	}
-	if _, err := d.Write.ExecContext(ctx, `CREATE SCHEMA IF NOT EXISTS "`+strings.ReplaceAll(schema, `"`, `""`)+`"`); err != nil {
-		_ = d.Close()
-		return nil, fmt.Errorf("making the schema for keys: %w", err)
-	}
-	return d, nil
-}
-
 // Ping asks both pools for an answer.
 func (d *DB) Ping(ctx context.Context) error {
+	if d.Write == d.Read {
+		return d.Write.PingContext(ctx)
+	}
 	// The writer goes first: it makes the file, which the readers could not.
 	return errors.Join(d.Write.PingContext(ctx), d.Read.PingContext(ctx))
 }
