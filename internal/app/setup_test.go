@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -44,6 +45,7 @@ func onBoth(t *testing.T, test func(t *testing.T, config app.Config)) {
 
 // system is a provider whose data the test sets. It is the connector and the source in one.
 type system struct {
+	mu         sync.Mutex // guards fail, which a test may change while jobs run
 	company    perch.Company
 	people     []provider.Person
 	groups     []provider.PayGroup
