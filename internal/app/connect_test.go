@@ -55,6 +55,23 @@ func (w *wire) post(path, body, token string) (int, map[string]any) {
 	return answer.StatusCode, decoded
 }
 
+// company reads the company of an entity, or of the default one, and returns the status.
+func (w *wire) company(token, entity string) int {
+	w.t.Helper()
+	query := ""
+	if entity != "" {
+		query = "?entity_ids=" + entity
+	}
+	r, err := http.NewRequestWithContext(w.t.Context(), http.MethodGet, w.url+"/employer/company"+query, nil)
+	must(w.t, err)
+	r.Header.Set("Authorization", "Bearer "+token)
+	r.Header.Set("Finch-API-Version", perch.APIVersion)
+	answer, err := http.DefaultClient.Do(r)
+	must(w.t, err)
+	must(w.t, answer.Body.Close())
+	return answer.StatusCode
+}
+
 // visit walks a session to its code.
 func (w *wire) visit(session, password string, accounts ...string) string {
 	w.t.Helper()
@@ -143,8 +160,11 @@ func (w *wire) disconnectEntities(token map[string]any) {
 	if status, _ := w.post("/disconnect-entity", `{"entity_ids":["`+first+`"]}`, text); status != 400 {
 		w.t.Errorf("an entity was disconnected twice: %d", status)
 	}
-	if status, answer := w.post("/employer/individual?entity_ids="+first, `{"requests":[]}`, text); status == 200 {
-		w.t.Errorf("the disconnected entity answers: %v", answer)
+	second, _ := entities[1].(string)
+	for entity, want := range map[string]int{first: http.StatusUnauthorized, second: http.StatusAccepted, "": http.StatusAccepted} {
+		if got := w.company(text, entity); got != want {
+			w.t.Errorf("the company of entity %q answers %d, want %d", entity, got, want)
+		}
 	}
 }
 

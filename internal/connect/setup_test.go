@@ -264,3 +264,6 @@ func (s *system) accounts(keys ...string) {
 func hasMethod(list []connect.Method, kind perch.AuthenticationType) bool {
 	return slices.ContainsFunc(list, func(m connect.Method) bool { return m.Type == kind })
 }
+
+// sqliteConfig is for tests of what no database decides.
+func sqliteConfig(t *testing.T) app.Config { return app.Config{Data: t.TempDir()} }
