@@ -37,6 +37,10 @@ type place struct {
 	LogLevel    string `help:"What is logged: debug, info, warn or error." default:"${log_level}" enum:"debug,info,warn,error" env:"PERCH_LOG_LEVEL"`
 }
 
+// AfterApply checks what every command has in common. It is no Validate, which the commands' own
+// would hide.
+func (p place) AfterApply() error { return app.CheckDatabaseURL(p.DatabaseURL) }
+
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
