@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"net/http"
 	"testing"
@@ -338,7 +339,9 @@ func TestAFailedSyncIsTriedAgainByItself(t *testing.T) {
 		w := setup(t, config, s)
 		opened := make(chan struct{}, 100)
 		s.onOpen = func() { opened <- struct{}{} }
-		w.request()
+		must(t, w.app.Store.Tx(t.Context(), func(tx *sql.Tx) error {
+			return w.app.Queue.Enqueue(t.Context(), tx, w.appID, w.made.Connection.ID, w.made.EntityID, "test")
+		}))
 		must(t, w.app.Start(t.Context()))
 		for range 3 {
 			<-opened // the first attempt and two more
@@ -356,6 +359,7 @@ func TestAFailedSyncIsTriedAgainByItself(t *testing.T) {
 			must(t, err)
 			return latest.State == store.SyncComplete
 		})
+		status = perch.Introspection{}
 		w.call("GET", "/introspect", "", &status)
 		if status.ConnectionStatus.Status != perch.StatusConnected || status.ConnectionStatus.Message != "" {
 			t.Errorf("after it: %+v", status.ConnectionStatus)

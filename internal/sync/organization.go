@@ -161,6 +161,11 @@ func (r *run) putPerson(st *records.Stage, person *provider.Person, wantsSSN boo
 	if person.ManagerKey != "" {
 		employment.Manager = &perch.Reference{ID: r.ids.of(person.ManagerKey)}
 	}
+	if person.Unsaid != 0 && st.Has(id) {
+		if err := keepUnsaid(st, person, id); err != nil {
+			return err
+		}
+	}
 	var ssn []byte
 	if individual.SSN != nil && wantsSSN {
 		ssn = []byte(*individual.SSN)
@@ -169,6 +174,31 @@ func (r *run) putPerson(st *records.Stage, person *provider.Person, wantsSSN boo
 	individual.SSN, individual.EncryptedSSN = nil, nil
 	r.encoder.set(records.FacetIndividual, individual)
 	return r.putEmployment(st, employment)
+}
+
+// keepUnsaid fills in from what is published what the source leaves open about a person.
+func keepUnsaid(st *records.Stage, person *provider.Person, id perch.ID) error {
+	var individual perch.Individual
+	var employment perch.Employment
+	for facet, into := range map[int]any{records.FacetIndividual: &individual, records.FacetEmployment: &employment} {
+		stored, err := st.Record(id, facet)
+		if err != nil {
+			return err
+		}
+		if err := json.Unmarshal(stored, into); err != nil {
+			return fmt.Errorf("reading back a person: %w", err)
+		}
+	}
+	ssn, err := st.Record(id, records.FacetSSN)
+	if err != nil {
+		return err
+	}
+	if len(ssn) > 0 {
+		text := string(ssn)
+		individual.SSN = &text
+	}
+	provider.KeepKnown(person, &individual, &employment)
+	return nil
 }
 
 // putEmployment encodes the employment and the directory entry that follows from it, and stages
