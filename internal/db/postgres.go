@@ -1,6 +1,7 @@
 package db
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -48,7 +49,42 @@ func parsePostgres(target string) (postgres, error) {
 	case err != nil:
 		return postgres{}, errURL
 	}
-	return postgres{config: config}, nil
+	p := postgres{config: config}
+	p.schema, err = onlySchema(config.RuntimeParams)
+	return p, err
+}
+
+const (
+	keysSuffix = "_keys"
+	// longestSchema is what PostgreSQL does not cut off, in bytes, with the suffix behind it.
+	longestSchema = 63 - len(keysSuffix)
+)
+
+// onlySchema takes the schema of the records out of the settings and puts it back under one name, as
+// PostgreSQL reads it. The keys' schema is named after it, so there has to be exactly one.
+func onlySchema(settings map[string]string) (string, error) {
+	if strings.Contains(strings.ToLower(settings["options"]), "search_path") {
+		return "", errors.New("the PostgreSQL URL sets search_path within options: give it by itself, as ?search_path=schema")
+	}
+	schema, found := "", false
+	for name, value := range settings {
+		if !strings.EqualFold(name, "search_path") { // names of settings have no case
+			continue
+		}
+		if found {
+			return "", errors.New("the PostgreSQL URL sets search_path more than once")
+		}
+		schema, found = strings.ToLower(value), true
+		delete(settings, name)
+	}
+	if !found {
+		return "", nil
+	}
+	if schema == "" || len(schema) > longestSchema || strings.Trim(schema, "abcdefghijklmnopqrstuvwxyz0123456789_-") != "" {
+		return "", fmt.Errorf("search_path in the PostgreSQL URL has to name one schema, of at most %d letters, digits, _ and -, without quotes or commas", longestSchema)
+	}
+	settings["search_path"] = schema
+	return schema, nil
 }
 
 // open makes a pool, which connects when it is first used.
@@ -91,18 +127,40 @@ func OpenKeys(ctx context.Context, target string) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	schema := "perch_keys"
-	if records := p.config.RuntimeParams["search_path"]; records != "" {
-		schema = records + "_keys"
-	}
+	schema := cmp.Or(p.schema, "perch") + keysSuffix
 	p.config.RuntimeParams["search_path"] = schema
 	d := p.open()
 	if err := d.reach(ctx); err != nil {
 		return nil, err
 	}
-	if _, err := d.Write.ExecContext(ctx, `CREATE SCHEMA IF NOT EXISTS `+pgx.Identifier{schema}.Sanitize()); err != nil {
+	if err := d.ensureSchema(ctx, schema); err != nil {
 		_ = d.Close()
-		return nil, fmt.Errorf("making the schema for keys: %w", err)
+		return nil, err
 	}
 	return d, nil
+}
+
+// ensureSchema makes the schema unless it is there. It looks first, in the one list that shows schemas
+// of other owners too, since a role that may not make schemas may not ask for one that exists either.
+func (d *DB) ensureSchema(ctx context.Context, schema string) error {
+	there, err := d.hasSchema(ctx, schema)
+	if err != nil || there {
+		return err
+	}
+	_, failed := d.Write.ExecContext(ctx, `CREATE SCHEMA IF NOT EXISTS `+pgx.Identifier{schema}.Sanitize())
+	if failed == nil {
+		return nil
+	}
+	if there, err = d.hasSchema(ctx, schema); err == nil && there {
+		return nil // another process was faster
+	}
+	return fmt.Errorf("making the schema %s for keys in %s: %w (a role that may not make schemas needs it made beforehand)", schema, d.URL, failed)
+}
+
+func (d *DB) hasSchema(ctx context.Context, schema string) (there bool, err error) {
+	err = d.Read.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = $1)`, schema).Scan(&there)
+	if err != nil {
+		return false, fmt.Errorf("looking for the schema %s: %w", schema, err)
+	}
+	return there, nil
 }
