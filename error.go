@@ -81,6 +81,8 @@ var (
 	ErrAccountSetup = &Error{Name: NameAuthentication, Code: "account_setup_required", Message: "The account was never set up. The employer must connect the employment system."}
 	// ErrPermissions means that the connected account lacks rights in the provider.
 	ErrPermissions = &Error{Name: NamePermissions, Code: "insufficient_account_permissions", Message: "The connected account lacks permissions in the provider. The employer must grant them."}
+	// ErrNotImplemented answers reads of what the connection's provider does not have.
+	ErrNotImplemented = &Error{Name: NameNotImplemented, Message: "This connection's provider does not offer this data."}
 	// ErrSyncInProgress answers a read whose product group has not been published yet.
 	ErrSyncInProgress = &Error{Name: NameSyncInProgress, Code: "data_sync_in_progress", Message: "The data being requested is being fetched. Please check back later."}
 	// ErrStatementsInProgress stands inside a pay-statement batch for a payment without statements yet.

@@ -48,6 +48,8 @@ type Service struct {
 	forget func(entity perch.ID)
 	now    func() time.Time
 	log    *slog.Logger
+	// Serves reports whether a connection's provider has a product group at all; nil is yes to all.
+	Serves func(connection *Connection, group Group) bool
 	gate   gate
 	cache  grantCache
 }
@@ -144,6 +146,9 @@ const pollEvery = 20 * time.Millisecond
 // After that it returns what is published, or the error that the state of the connection stands for;
 // in every other state it returns that error at once.
 func (s *Service) Await(ctx context.Context, grant *Grant, entity *Entity, group Group, whole bool, patience time.Duration) (*Entity, error) {
+	if s.Serves != nil && !s.Serves(&grant.Connection, group) {
+		return nil, perch.ErrNotImplemented
+	}
 	deadline := time.Now().Add(patience)
 	for {
 		err := stateError(grant, entity, group)

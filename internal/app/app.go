@@ -18,6 +18,7 @@ import (
 	"github.com/perchhq/perch/internal/assist"
 	"github.com/perchhq/perch/internal/connect"
 	"github.com/perchhq/perch/internal/connection"
+	"github.com/perchhq/perch/internal/connectui"
 	"github.com/perchhq/perch/internal/db"
 	"github.com/perchhq/perch/internal/employment"
 	"github.com/perchhq/perch/internal/httpapi"
@@ -78,6 +79,7 @@ type App struct {
 	Records     *records.Reader
 	API         *httpapi.API
 
+	pages    *connectui.Handler
 	config   Config
 	log      *slog.Logger
 	database *db.DB
@@ -218,12 +220,17 @@ func (a *App) wire(identity *secret.Identity) (err error) {
 		Store: a.Store, Keyring: a.Keyring, Connections: a.Connections, Catalog: providers, Connectors: connectors, Syncs: a.Queue,
 		Limits: limits, CallbackURL: c.PublicURL + "/connect/oauth/callback", Now: c.Now, Log: a.log, Seed: c.Seed,
 	}
+	if a.pages, err = connectui.New(a.Connect, a.log); err != nil {
+		return err
+	}
+	network := &catalogue{load: providers}
+	a.Access.Serves = network.serves
 	a.API = &httpapi.API{
 		Connect: a.Connect, Entities: a.Access, ConnectURL: c.PublicURL, Limits: limits,
 		Access:     a.Access,
 		Employment: &employment.Service{Records: a.Records, Gate: a.Access, Patience: c.Patience},
 		Payroll:    &payroll.Service{Records: a.Records, Gate: a.Access, Patience: c.Patience},
-		Sandbox:    a.Sandbox, Catalogue: &catalogue{load: providers}, Health: a, Log: a.log, Version: c.Version,
+		Sandbox:    a.Sandbox, Catalogue: network, Health: a, Log: a.log, Version: c.Version,
 	}
 	return nil
 }
@@ -263,11 +270,14 @@ const (
 	defaultStopPatience = 20 * time.Second
 )
 
+// Handler answers what Serve answers: the API and the pages of Connect.
+func (a *App) Handler() http.Handler { return a.API.Handler(a.pages) }
+
 // Serve answers requests on the listener until ctx ends, then lets those in flight finish, hands
 // jobs back and closes the app.
 func (a *App) Serve(ctx context.Context, listener net.Listener) error {
 	server := &http.Server{
-		Handler: a.API.Handler(), ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout,
+		Handler: a.Handler(), ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout,
 		WriteTimeout: writeTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
 		ErrorLog: slog.NewLogLogger(a.log.Handler(), slog.LevelDebug),
 	}

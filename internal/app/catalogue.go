@@ -59,3 +59,25 @@ func byFile(p perch.Provider) perch.Provider {
 	p.AuthenticationMethods = []perch.AuthenticationMethod{{Type: perch.AuthAssisted}}
 	return p
 }
+
+// serves reports whether a simulated connection has a product group: what the provider that it imitates
+// does not offer, or only on request, it does not have either. Real connections have what they read.
+func (c *catalogue) serves(connection *access.Connection, group access.Group) bool {
+	if connection.Type != perch.ConnectionSimulated {
+		return true
+	}
+	providers, err := c.load()
+	if err != nil {
+		return true // the catalogue's own endpoints say what is wrong
+	}
+	entry, ok := providers.Provider(connection.ProviderID)
+	if !ok {
+		return true
+	}
+	asked := map[access.Group]catalog.Group{access.Organization: catalog.GroupOrganization, access.Payroll: catalog.GroupPayroll}[group]
+	switch entry.Integration(asked, connection.Authentication) {
+	case catalog.Automated, catalog.Assisted:
+		return true
+	}
+	return false
+}

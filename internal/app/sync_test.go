@@ -5,11 +5,13 @@ import (
 	"database/sql"
 	"errors"
 	"net/http"
+	"net/http/httptest"
 	"testing"
 	"time"
 
 	perch "github.com/perchhq/perch"
 	"github.com/perchhq/perch/internal/app"
+	"github.com/perchhq/perch/internal/sandbox"
 	"github.com/perchhq/perch/internal/store"
 	syncengine "github.com/perchhq/perch/internal/sync"
 	"github.com/perchhq/perch/provider"
@@ -402,4 +404,30 @@ func TestAStopIsNoFailure(t *testing.T) {
 	}
 	s.beforeStatements = nil
 	w.mustSync() // it was handed back
+}
+
+func TestWhatTheImitatedProviderLacksIsNotImplemented(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	a, err := app.Open(ctx, app.Config{Data: t.TempDir(), NoRateLimits: true, Patience: 30 * time.Second})
+	must(t, err)
+	t.Cleanup(func() { must(t, a.Close()) })
+	must(t, a.Start(ctx))
+	client, secret, err := a.Access.CreateApplication(ctx, "test", perch.ClientSandbox)
+	must(t, err)
+	application, err := a.Access.AuthenticateClient(ctx, client.ID.String(), secret)
+	must(t, err)
+	made, err := a.Sandbox.CreateConnection(ctx, application, sandbox.Request{ProviderID: "bamboo_hr", Products: allProducts})
+	must(t, err)
+	w := &world{t: t, app: a, server: httptest.NewServer(a.API.Handler())}
+	t.Cleanup(w.server.Close)
+	w.made.AccessToken = made.AccessToken
+	for path, want := range map[string]int{
+		"/employer/directory": http.StatusOK,
+		"/employer/payment?start_date=2026-01-01&end_date=2026-12-31": http.StatusNotImplemented,
+	} {
+		if answer := w.call("GET", path, "", nil); answer.StatusCode != want {
+			t.Errorf("%s answered %d, want %d", path, answer.StatusCode, want)
+		}
+	}
 }
