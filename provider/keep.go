@@ -62,6 +62,9 @@ const (
 	FieldKeyEmployee
 	FieldSourceID
 	FieldWorkID
+
+	// AllFields are all of them.
+	AllFields = FieldWorkID<<1 - 1
 )
 
 // Has reports whether any of the given fields is in the set.

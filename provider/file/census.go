@@ -33,6 +33,7 @@ var (
 	errBirthDate = errors.New("lies in the future, or after the day of hire, or more than 120 years back")
 	errEndDate   = errors.New("lies before the day of hire")
 	errUnit      = errors.New("has no unit of pay, and the amount does not tell whether it is yearly or hourly; map a column to pay_unit, or give the column a unit")
+	errNegative  = errors.New("is negative; nobody is paid less than nothing")
 	errNumber    = errors.New("is too long for an employee number")
 )
 
@@ -45,7 +46,7 @@ const (
 func readPeople(s *sheet) []*entry {
 	out := make([]*entry, 0, len(s.Rows))
 	for _, row := range s.Rows {
-		if e := readPerson(record{s, row}); e != nil {
+		if e := readPerson(record{sheet: s, row: row}); e != nil {
 			out = append(out, e)
 		}
 	}
@@ -53,6 +54,7 @@ func readPeople(s *sheet) []*entry {
 }
 
 func readPerson(r record) *entry {
+	r.unread = new(provider.Fields)
 	name, named := r.name()
 	number := r.number(FieldEmployeeNumber)
 	if !named && number == "" {
@@ -80,6 +82,7 @@ func readPerson(r record) *entry {
 	r.job(j)
 	j.SourceID = optional(number)
 	e.person.Keys = e.keys()
+	e.person.Unsaid = r.unsaid(&e.person, named)
 	return e
 }
 
@@ -132,7 +135,8 @@ func (r record) employmentDates(j *perch.Employment) {
 	}
 	j.EndDate = r.date(FieldEndDate, left)
 	if j.EndDate != nil && j.StartDate != nil && *j.EndDate < *j.StartDate {
-		r.fail(FieldEndDate, errEndDate)
+		c, _ := r.column(FieldEndDate)
+		r.failColumn(c, errEndDate.Error()) // the date arrives all the same
 	}
 }
 
@@ -265,9 +269,11 @@ func parseFLSA(s string) (perch.FLSAStatus, error) {
 	return flsaStatuses.parse(s)
 }
 
-// status combines what the row says in words, by a flag and by dates.
+// status combines what the row says in words, by a flag and by dates. It leaves the status open where
+// only the day of hire speaks.
 func (r record) status(j *perch.Employment) {
-	status := read(r, FieldEmploymentStatus, parseStatus)
+	word := read(r, FieldEmploymentStatus, parseStatus)
+	status := word
 	terminated := read(r, FieldTerminated, parseFlag)
 	start := j.StartDate
 	if j.LatestRehireDate != nil {
@@ -285,6 +291,9 @@ func (r record) status(j *perch.Employment) {
 		status = new(perch.EmploymentPrehire)
 	case terminated != nil || start != nil:
 		status = new(perch.EmploymentActive)
+	}
+	if status == nil || word == nil && terminated == nil && !r.readable(FieldEndDate) {
+		r.leave(provider.FieldEmploymentStatus) // a day of hire alone does not say who is still there
 	}
 	j.EmploymentStatus = status
 	if status != nil {
@@ -321,6 +330,10 @@ func (r record) income() *perch.Income {
 	if amount == nil || *amount == 0 {
 		return nil
 	}
+	if *amount < 0 {
+		r.fail(FieldSalary, errNegative)
+		return nil
+	}
 	c, _ := r.column(FieldSalary)
 	income := &perch.Income{Amount: amount, Currency: new(perch.USD)}
 	income.EffectiveDate = r.date(FieldEffectiveDate, yearRule{earliest: perch.NewDate(1930, 1, 1), latest: r.today.AddMonths(12)})
@@ -329,10 +342,11 @@ func (r record) income() *perch.Income {
 		unit = optional(perch.IncomeUnit(c.Unit))
 	}
 	if unit == nil {
+		r.leave(provider.FieldIncomeUnit)
 		unit = guessUnit(*amount, read(r, FieldPayType, units.parse))
 	}
 	if unit == nil {
-		r.fail(FieldSalary, errUnit)
+		r.failColumn(c, errUnit.Error())
 	}
 	income.Unit = unit
 	return income

@@ -17,6 +17,13 @@
 // engine marks them so when [Source.Complete] is true. It is false without a census, when the mapping
 // says "partial: true", and when a row could not be read, since its person would look like a leaver.
 //
+// # What a file leaves open
+//
+// Fields without a column, and cells that could not be read, are listed in provider.Person.Unsaid and
+// keep the values known from earlier files; a blank cell in a column that is there clears the field.
+// A day of hire alone does not say who is still there: a leaver stays one until a status, an end date
+// or a later start says otherwise.
+//
 // # Payroll registers
 //
 // One row is one statement; rows with the same pay date, period, company and pay group are one payment.

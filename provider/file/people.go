@@ -3,6 +3,8 @@ package file
 import (
 	"reflect"
 	"strings"
+
+	"github.com/perchhq/perch/provider"
 )
 
 // roster holds the people of all files, each once, and finds them by key or name.
@@ -59,7 +61,9 @@ func (r *roster) add(e *entry) {
 }
 
 func samePerson(a, b *entry) bool {
-	return reflect.DeepEqual(a.person, b.person) && a.manager == b.manager
+	one, other := a.person, b.person
+	one.Unsaid, other.Unsaid = 0, 0 // a column more that says nothing makes nobody else
+	return reflect.DeepEqual(one, other) && a.manager == b.manager
 }
 
 // drop removes a key that does not tell the person apart. The roster's index keeps it, so that a third
@@ -120,6 +124,7 @@ func (r *roster) resolveManagers() {
 			e.person.ManagerKey = manager.person.Keys[0]
 			continue
 		}
+		e.person.Unsaid |= provider.FieldManager
 		c, _ := e.record.column(field)
 		e.record.failColumn(c, message)
 	}

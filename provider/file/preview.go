@@ -87,7 +87,7 @@ func (p *Preview) build(s *Source, censuses, registers []*sheet, samples int) {
 	for _, r := range registers {
 		f := s.filePreview(r)
 		for _, row := range r.Rows[:min(samples, len(r.Rows))] {
-			f.Samples = append(f.Samples, record{r, row}.payrollSample())
+			f.Samples = append(f.Samples, record{sheet: r, row: row}.payrollSample())
 		}
 		p.Files = append(p.Files, f)
 	}

@@ -53,7 +53,7 @@ var errPeriod = errors.New("ends before it begins")
 // readRegister reads every row of a payroll file.
 func (l *ledger) readRegister(s *sheet) {
 	for _, row := range s.Rows {
-		l.readRow(record{s, row})
+		l.readRow(record{sheet: s, row: row})
 	}
 }
 

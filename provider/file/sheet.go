@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	perch "github.com/perchhq/perch"
+	"github.com/perchhq/perch/provider"
 )
 
 // sheet is a table with the meaning of its columns: what the readers of rows work on.
@@ -14,6 +15,8 @@ type sheet struct {
 	given   SheetMapping
 	issues  *issues
 	today   perch.Date
+	// open are the fields of a person of which no column says anything.
+	open provider.Fields
 }
 
 func newSheet(t *Table, kind Kind, given *SheetMapping, out *issues, today perch.Date) *sheet {
@@ -24,6 +27,7 @@ func newSheet(t *Table, kind Kind, given *SheetMapping, out *issues, today perch
 	for _, c := range s.Proposal.Columns {
 		s.byField[c.Field] = append(s.byField[c.Field], c)
 	}
+	s.open = s.silent()
 	for _, i := range t.Issues {
 		out.add(i)
 	}
@@ -49,6 +53,8 @@ func (s *sheet) column(f Field) (ProposedColumn, bool) {
 type record struct {
 	*sheet
 	row Row
+	// unread gathers the fields of a person that the row leaves open; nil where nobody asks.
+	unread *provider.Fields
 }
 
 // text returns the cell of a field, translated, or "" when there is none.
@@ -75,6 +81,7 @@ func (r record) cell(c ProposedColumn) string {
 
 func (r record) fail(f Field, err error) {
 	c, _ := r.column(f)
+	r.leave(columnFields[f])
 	r.failColumn(c, err.Error())
 }
 
