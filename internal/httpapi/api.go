@@ -38,10 +38,16 @@ type API struct {
 	prepare   sync.Once
 }
 
-// Handler returns the API as the whole of a server.
-func (a *API) Handler() http.Handler {
+// Pages are addresses for browsers beside the API's.
+type Pages interface{ Mount(mux *http.ServeMux) }
+
+// Handler returns the API, and pages beside it, as the whole of a server.
+func (a *API) Handler(pages ...Pages) http.Handler {
 	mux := http.NewServeMux()
 	a.Mount(mux)
+	for _, p := range pages {
+		p.Mount(mux)
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if unclean(r.URL.Path) {
 			a.serve(&notFound, w, r) // the mux would answer with a redirect and a page
