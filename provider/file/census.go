@@ -47,6 +47,7 @@ func readPeople(s *sheet) []*entry {
 	out := make([]*entry, 0, len(s.Rows))
 	for _, row := range s.Rows {
 		if e := readPerson(record{sheet: s, row: row}); e != nil {
+			s.arrived++
 			out = append(out, e)
 		}
 	}

@@ -78,6 +78,7 @@ func (l *ledger) readRow(r record) {
 	if who == nil {
 		return
 	}
+	r.arrived++
 	pay := l.run(r, *payDate, begin, end)
 	pay.add(r, who, statement, sums)
 }

@@ -17,6 +17,8 @@ type sheet struct {
 	today   perch.Date
 	// open are the fields of a person of which no column says anything.
 	open provider.Fields
+	// arrived counts the rows that were read.
+	arrived int
 }
 
 func newSheet(t *Table, kind Kind, given *SheetMapping, out *issues, today perch.Date) *sheet {

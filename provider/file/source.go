@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"slices"
 	"time"
 
 	perch "github.com/perchhq/perch"
@@ -93,6 +94,9 @@ func Open(files []File, mapping Mapping, options Options) (*Source, error) {
 		}
 	}
 	s.load(censuses, registers)
+	if err := s.checkRows(append(slices.Clone(censuses), registers...)); err != nil {
+		return nil, err
+	}
 	s.company = company(mapping.Company, tables, s.people)
 	s.preview.build(s, censuses, registers, or(options.SampleRows, 5))
 	return s, nil
@@ -112,7 +116,69 @@ func (s *sheet) checkColumns() error {
 		return perch.Invalid(s.Name, "no column was recognised as an employee number or a name; map one of its %d columns", len(s.Header))
 	}
 	if s.Kind == Payroll && !s.has(FieldPayDate) {
-		return perch.Invalid(s.Name, "no column was recognised as the pay date; map one of its %d columns to pay_date", len(s.Header))
+		return perch.Invalid(s.Name, "no column was recognised as the pay date; map one of its %d columns to pay_date%s", len(s.Header), s.censusHint())
+	}
+	if s.Kind == Census && s.looksLikeRegister() {
+		return perch.Invalid(s.Name, "this looks like a payroll register and not like a list of people; use --payroll, so that it arrives as payments")
+	}
+	return nil
+}
+
+// censusHint says what the file is where it is no register.
+func (s *sheet) censusHint() string {
+	fields := fieldsOf(Propose(s.Table, Census, nil))
+	if fields[FieldHireDate] || fields[FieldDOB] || fields[FieldTitle] || fields[FieldSalary] {
+		return ", or use --census if it is a list of people"
+	}
+	return ""
+}
+
+// looksLikeRegister tells a payroll register among the censuses: read as one, its days and amounts of pay
+// are found, and it lists people more than once or does not know when they were hired. As a census it
+// would overwrite people with what little a register says of them.
+func (s *sheet) looksLikeRegister() bool {
+	fields := fieldsOf(Propose(s.Table, Payroll, nil))
+	if !fields[FieldPayDate] || !fields[FieldGross] && !fields[FieldNet] {
+		return false
+	}
+	return !s.has(FieldHireDate) || s.repeatsPeople()
+}
+
+func fieldsOf(p Proposal) map[Field]bool {
+	fields := make(map[Field]bool, len(p.Columns))
+	for _, c := range p.Columns {
+		fields[c.Field] = true
+	}
+	return fields
+}
+
+// repeatsPeople reports whether rows of different content name the same person.
+func (s *sheet) repeatsPeople() bool {
+	seen := make(map[string][]string, len(s.Rows))
+	for _, row := range s.Rows {
+		r := record{sheet: s, row: row}
+		who := or(r.text(FieldEmployeeNumber), or(r.text(FieldName), r.text(FieldFirstName)+" "+r.text(FieldLastName)))
+		if first, ok := seen[who]; ok && !slices.Equal(first, row.Cells) {
+			return true
+		}
+		seen[who] = row.Cells
+	}
+	return false
+}
+
+// checkRows refuses a file of which nothing arrived: it would make an employer without people, or say
+// nothing about one that is known.
+func (s *Source) checkRows(sheets []*sheet) error {
+	for _, sh := range sheets {
+		if sh.arrived > 0 {
+			continue
+		}
+		for _, i := range s.issues.list {
+			if i.File == sh.Name && i.Skipped {
+				return perch.Invalid(sh.Name, "none of its rows could be read; the first problem is in row %d: %s", i.Row, i.Message)
+			}
+		}
+		return perch.Invalid(sh.Name, "none of its rows could be read")
 	}
 	return nil
 }
