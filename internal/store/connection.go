@@ -218,6 +218,16 @@ func (s *Store) ConnectionByID(ctx context.Context, application, connection perc
 	return c, entity, nil
 }
 
+// CountConnections returns how many connections an application has made, those that were disconnected
+// since included.
+func (s *Store) CountConnections(ctx context.Context, application perch.ID) (int, error) {
+	var n int
+	if err := s.db.Read.QueryRowContext(ctx, `SELECT count(*) FROM connections WHERE application_id = $1`, application).Scan(&n); err != nil {
+		return 0, fmt.Errorf("counting the application's connections: %w", err)
+	}
+	return n, nil
+}
+
 // SetStatus moves an entity to a status. The connection shows the status of the entity that needs most
 // attention, and the message that goes with it.
 func (s *Store) SetStatus(ctx context.Context, tx *sql.Tx, connection, entity perch.ID, status perch.ConnectionStatus, message string) error {
