@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"net"
 	"strings"
 	"time"
@@ -56,11 +58,25 @@ func start(ctx context.Context, config app.Config, addr string) (*app.App, net.L
 		_ = listener.Close()
 		return nil, nil, err
 	}
-	if err := a.Start(ctx); err != nil {
-		_ = listener.Close()
+	if err := launch(ctx, a, listener); err != nil {
 		return nil, nil, err
 	}
 	return a, listener, nil
+}
+
+// program is what launch needs of an app.
+type program interface {
+	Start(ctx context.Context) error
+	Close() error
+}
+
+// launch starts a program that is open, or leaves neither it nor the listener open.
+func launch(ctx context.Context, p program, listener io.Closer) error {
+	err := p.Start(ctx)
+	if err == nil {
+		return nil
+	}
+	return errors.Join(err, listener.Close(), p.Close())
 }
 
 type migrateCommand struct{ place }
