@@ -13,7 +13,7 @@ import (
 
 type devCommand struct {
 	place
-	Addr         string `help:"Address to listen on; port 0 takes a free one." default:"127.0.0.1:8686"`
+	Addr         string `help:"Address to listen on; port 0 takes a free one." default:"127.0.0.1:8686" env:"PERCH_ADDR"`
 	Seed         uint64 `help:"Make the same simulated employers on every fresh start." default:"1"`
 	Webhook      string `help:"Send events to this URL." placeholder:"URL"`
 	NoRateLimits bool   `help:"Switch the application rate limits off."`

@@ -39,7 +39,11 @@ func (a *App) PrepareDev(ctx context.Context, origin, webhook string) (DevFile, 
 		if !errors.Is(err, perch.ErrInvalidClient) {
 			return DevFile{}, err
 		}
-		made, secret, err := a.Access.CreateApplication(ctx, "Development", perch.ClientSandbox)
+		name, err := a.freeDevName(ctx)
+		if err != nil {
+			return DevFile{}, err
+		}
+		made, secret, err := a.Access.CreateApplication(ctx, name, perch.ClientSandbox)
 		if err != nil {
 			return DevFile{}, err
 		}
@@ -55,6 +59,20 @@ func (a *App) PrepareDev(ctx context.Context, origin, webhook string) (DevFile, 
 	}
 	dev.APIURL, dev.ConnectURL, dev.DashboardURL = origin, origin, origin+"/dashboard"
 	return dev, writeDev(path, dev)
+}
+
+// freeDevName returns "Development", or "Development 2" and so on where dev.json was lost before, so
+// that a name still means one application on the command line.
+func (a *App) freeDevName(ctx context.Context) (string, error) {
+	const first = "Development"
+	name := first
+	for number := 2; ; number++ {
+		taken, err := a.Store.ApplicationsNamed(ctx, name)
+		if err != nil || len(taken) == 0 {
+			return name, err
+		}
+		name = fmt.Sprintf("%s %d", first, number)
+	}
 }
 
 // readDev returns the zero value when there is no file yet.
