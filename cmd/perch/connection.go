@@ -34,6 +34,7 @@ type importCommand struct {
 	Census     []string `help:"File of people, CSV or XLSX; may be repeated." type:"existingfile" sep:"none"`
 	Payroll    []string `help:"Payroll register, CSV or XLSX; may be repeated." type:"existingfile" sep:"none"`
 	Mapping    string   `help:"YAML file that says what the columns hold, where the proposal is wrong." type:"existingfile"`
+	Yes        bool     `help:"Import although many of the active people are missing from the files and will be marked as leavers."`
 	JSON       bool     `help:"Print the result as JSON on one line."`
 }
 
@@ -67,6 +68,10 @@ func (c *importCommand) Run(ctx context.Context, t *terminal) error {
 		bar := newBar(t.err, preview)
 		result, err := a.Importer.Run(ctx, request, source, bar.progress)
 		bar.finish()
+		var many *assist.ManyLeavers
+		if errors.As(err, &many) {
+			return fmt.Errorf("%w; if they have left, say so with --yes", many)
+		}
 		if err != nil {
 			return err
 		}
@@ -78,7 +83,7 @@ func (c *importCommand) Run(ctx context.Context, t *terminal) error {
 }
 
 func (c *importCommand) request(ctx context.Context, a *app.App) (assist.Import, error) {
-	request := assist.Import{ProviderID: c.Provider}
+	request := assist.Import{ProviderID: c.Provider, AllowLeavers: c.Yes}
 	var err error
 	if request.Application, err = findApplication(ctx, a, c.App); err != nil {
 		return request, err

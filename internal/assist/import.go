@@ -42,6 +42,8 @@ type Import struct {
 	Files        []file.File
 	// Mapping corrects the reading of the files. Nil means the one remembered from the last import.
 	Mapping *file.Mapping
+	// AllowLeavers lets the import mark any number of people as leavers; see [ManyLeavers].
+	AllowLeavers bool
 }
 
 // Result is what an import did. AccessToken is empty for an existing connection.
@@ -71,8 +73,12 @@ func (im *Importer) Read(ctx context.Context, i Import) (*file.Source, error) {
 
 // Run publishes what Read returned. It makes the connection if there is none, and remembers the
 // mapping. It waits for nobody: another import of the same connection under way is an error. When it
-// fails, a connection that it made is taken back; an existing one keeps the data that it had.
+// fails, a connection that it made is taken back; an existing one keeps the data that it had. It stops
+// with ManyLeavers before anything is written.
 func (im *Importer) Run(ctx context.Context, i Import, source *file.Source, progress syncengine.Progress) (Result, error) {
+	if err := im.checkLeavers(ctx, i, source); err != nil {
+		return Result{}, err
+	}
 	to, err := im.target(ctx, i)
 	if err != nil {
 		return Result{}, err
