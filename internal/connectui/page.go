@@ -153,7 +153,7 @@ func badges(view connect.View) (list []web.Badge) {
 	if view.Preview {
 		list = append(list, web.Badge{Label: "Preview", Tone: web.Warning})
 	}
-	if view.Sandbox {
+	if view.Sandbox && !view.Preview {
 		list = append(list, web.Badge{Label: "Sandbox", Tone: web.Warning})
 	}
 	return list
@@ -163,7 +163,7 @@ func badges(view connect.View) (list []web.Badge) {
 func leave(view connect.View) web.Dialog {
 	return web.Dialog{
 		ID: "leave", Title: "Leave without connecting?",
-		Text:    "What you typed will be lost. Nothing has been shared with " + view.Application + ".",
+		Text:    "What you typed will be lost.",
 		Confirm: web.Button{Label: "Leave", Look: web.Primary, Plain: true, ID: "leave-now"}, Cancel: "Stay",
 	}
 }

@@ -242,7 +242,7 @@ func fields(view connect.View) (list []web.Field) {
 		if f.Example != "" {
 			field.Hint = "For example: " + f.Example
 			if view.Sandbox {
-				field.Hint = "Sandbox: type " + f.Example
+				field.Hint = "In the sandbox: " + f.Example
 			}
 		}
 		list = append(list, field)

@@ -10,11 +10,12 @@ export const host = process.env.PERCH_HOST;
 const folder = process.env.PERCH_PICTURES;
 
 /** A fresh browser that refuses third-party cookies, as most do today. */
-export function launch() {
+export function launch(more = {}) {
   return chromium.launchPersistentContext(mkdtempSync(path.join(tmpdir(), "perch-browser-")), {
     executablePath: process.env.PERCH_CHROMIUM,
     headless: true,
     viewport: { width: 1280, height: 800 },
+    ...more,
     args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
       "--disable-component-update", "--disable-sync", "--test-third-party-cookie-phaseout"],
   });

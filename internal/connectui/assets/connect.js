@@ -204,7 +204,10 @@ async function checkBack(alert = null) {
   alert.focus();
 }
 
-new BroadcastChannel("perch-signin").addEventListener("message", () => checkBack());
+// Where the provider's page has cut the tie to its window, the window still says that it is back.
+new BroadcastChannel("perch-signin").addEventListener("message", () => {
+  if (!popup || popup.closed) checkBack();
+});
 
 // Search -------------------------------------------------------------------------------------------
 

@@ -1,7 +1,9 @@
 // Opens Connect over a page. The published client for React works with Perch too.
 //
-//   const connect = @Wire@Connect.initialize({ onSuccess, onError, onClose });
+//   const connect = PerchConnect.initialize({ onSuccess, onError, onClose });
 //   connect.open({ sessionId });
+//
+// The object has the published script's name, too, so that pages need not change.
 (() => {
   "use strict";
 
@@ -137,7 +139,7 @@
     }
   }
 
-  globalThis.@Wire@Connect = Object.freeze({
+  globalThis.PerchConnect = globalThis.@Wire@Connect = Object.freeze({
     /** Takes { onSuccess, onError, onClose, apiConfig: { connectUrl } }; call it once. */
     initialize(config = {}) {
       if (initialized) console.error("initialize was called before: destroy the first one, or callbacks are called twice.");
