@@ -43,7 +43,7 @@ func (e *employer) company() perch.Company {
 	all := e.fields.everything
 	c := perch.Company{Entity: e.legalEntity(), Departments: e.departmentList(), Locations: e.locationList(), Accounts: e.accountList()}
 	serial := strconv.Itoa(1_000_000 + e.dice.below(askCompany+3000, 9_000_000))
-	ein := unassignedPrefixes[e.dice.below(askCompany+4000, len(unassignedPrefixes))] + serial
+	ein := unassignedPrefixes[e.dice.below(askCompany+4000, len(unassignedPrefixes))] + "-" + serial
 	name, email := e.legalName, "payroll@"+e.domain
 	phone := string(appendPhone(nil, places[e.offices[0]].area, e.dice.below(askCompany+5000, 100)))
 	if all || f.LegalName {
