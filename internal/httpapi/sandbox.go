@@ -80,11 +80,18 @@ func (s *scanner) products() (list []perch.Product, err error) {
 	return list, err
 }
 
-// size reads a number of people.
+// maxPeople is the size of the largest simulated employer.
+const maxPeople = 100_000
+
+// size reads a number of people. Whatever its sign, a number out of bounds is told the bounds.
 func (s *scanner) size() (int, error) {
+	negative := s.peek() == '-'
+	if negative {
+		s.pos++
+	}
 	size, err := s.integer()
-	if err == nil && (size < 1 || size > maxInteger) {
-		err = s.invalid("must be between 1 and %d.", maxInteger)
+	if err == nil && (negative || size < 1 || size > maxPeople) {
+		err = s.invalid("must be between 1 and %d.", maxPeople)
 	}
 	return size, err
 }
