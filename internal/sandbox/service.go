@@ -29,15 +29,18 @@ type Service struct {
 	Catalog     func() (*catalog.Catalog, error)
 	Syncs       Syncs
 	Now         func() time.Time
-	// Seed makes the employers of this process the same on every start; 0 makes each one anew.
+	// Seed makes the nth employer of every application the same on every start; 0 makes each one anew.
 	Seed uint64
 
-	mu   sync.Mutex
-	made uint64
+	mu sync.Mutex
+	// next is the number of each application's next employer, where this process knows it to be higher
+	// than the number of connections made: another one is being made.
+	next map[perch.ID]uint64
 }
 
-// Request asks for a simulated connection. The zero values of the last three mean the provider's
-// first authentication method, every product that it serves that way, and 20 people.
+// Request asks for a simulated connection. The zero values of the last three mean the authentication
+// method that serves the most, every product that it serves, and 20 people. Products that the provider
+// does not serve are granted when they are asked for, since clients send one list for all providers.
 type Request struct {
 	ProviderID         string
 	AuthenticationType perch.AuthenticationType
@@ -79,10 +82,14 @@ func (s *Service) CreateConnection(ctx context.Context, app *access.Application,
 	}
 	products := canonical(request.Products)
 	if len(products) == 0 {
-		products = entry.Products()
+		products = served(entry, auth)
 	}
 	fields := entry.Supports(auth)
-	settings, err := employer.NewSettings(s.seed(), request.EmployeeSize, perch.DateOf(s.Now()), &fields)
+	seed, err := s.seed(ctx, app.ID)
+	if err != nil {
+		return Created{}, perch.Internal(err)
+	}
+	settings, err := employer.NewSettings(seed, request.EmployeeSize, perch.DateOf(s.Now()), &fields)
 	if err != nil {
 		return Created{}, perch.Invalid("employee_size", "must be between 1 and %d.", employer.MaxEmployees)
 	}
@@ -112,17 +119,18 @@ func (s *Service) CreateConnection(ctx context.Context, app *access.Application,
 	}, nil
 }
 
-// method chooses the authentication method: the one asked for if the provider has it, else the
-// provider's first one that is not assisted.
+// method chooses the authentication method: the one asked for if the provider has it, else of those
+// that are not assisted the one that serves the most product groups, the first of equals.
 func method(entry catalog.Entry, asked perch.AuthenticationType) (perch.AuthenticationType, error) {
 	offered := entry.Authentications()
 	if asked == "" {
+		best, most := offered[0], -1
 		for _, auth := range offered {
-			if auth != perch.AuthAssisted {
-				return auth, nil
+			if n := groups(entry, auth); auth != perch.AuthAssisted && n > most {
+				best, most = auth, n
 			}
 		}
-		return offered[0], nil
+		return best, nil
 	}
 	if !slices.Contains(offered, asked) {
 		names := make([]string, len(offered))
@@ -132,6 +140,29 @@ func method(entry catalog.Entry, asked perch.AuthenticationType) (perch.Authenti
 		return "", perch.Invalid("authentication_type", "%s cannot be connected by %q. Use one of: %s.", entry.ID, asked, strings.Join(names, ", "))
 	}
 	return asked, nil
+}
+
+// groups counts the product groups that a method serves.
+func groups(entry catalog.Entry, auth perch.AuthenticationType) (n int) {
+	for _, g := range catalog.Group("").Values() {
+		if entry.Integration(g, auth).Served() {
+			n++
+		}
+	}
+	return n
+}
+
+// served are those of the provider's products that a method serves. The ssn product goes with the
+// organization.
+func served(entry catalog.Entry, auth perch.AuthenticationType) []perch.Product {
+	return slices.DeleteFunc(entry.Products(), func(p perch.Product) bool {
+		for _, g := range catalog.Group("").Values() {
+			if slices.Contains(g.Products(), p) || g == catalog.GroupOrganization && p == perch.ProductSSN {
+				return !entry.Integration(g, auth).Served()
+			}
+		}
+		return true
+	})
 }
 
 func canonical(products []perch.Product) []perch.Product {
@@ -144,15 +175,24 @@ func canonical(products []perch.Product) []perch.Product {
 	return unique
 }
 
-// seed returns the next employer's seed.
-func (s *Service) seed() uint64 {
+// seed returns the seed of the application's next employer. It counts the connections made before, so
+// that a restart goes on with a new employer.
+func (s *Service) seed(ctx context.Context, application perch.ID) (uint64, error) {
 	if s.Seed == 0 {
 		var b [8]byte
 		_, _ = rand.Read(b[:])
-		return binary.LittleEndian.Uint64(b[:]) | 1
+		return binary.LittleEndian.Uint64(b[:]) | 1, nil
+	}
+	made, err := s.Connections.Store.CountConnections(ctx, application)
+	if err != nil {
+		return 0, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.made++
-	return s.Seed + s.made - 1
+	if s.next == nil {
+		s.next = map[perch.ID]uint64{}
+	}
+	n := max(uint64(made), s.next[application])
+	s.next[application] = n + 1
+	return s.Seed + n, nil
 }

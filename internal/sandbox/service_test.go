@@ -177,17 +177,21 @@ func TestAnAssistedConnectionWaitsToBeSetUp(t *testing.T) {
 	}
 }
 
-func TestWithoutAMethodTheFirstAutomatedOneIsTaken(t *testing.T) {
+func TestWithoutAMethodTheOneThatServesTheMostIsTaken(t *testing.T) {
 	t.Parallel()
 	providers, err := catalog.Load()
 	must(t, err)
 	w := setup(t, 1)
-	for _, id := range []string{"gusto", "bamboo_hr", "adp_run", "deel"} {
+	for id, want := range map[string]perch.AuthenticationType{"gusto": perch.AuthOAuth, "bamboo_hr": "", "deel": "",
+		"adp_run": perch.AuthCredential, "quickbooks": perch.AuthCredential, "square_payroll": perch.AuthCredential} {
 		entry, ok := providers.Provider(id)
 		if !ok {
 			t.Fatalf("the catalogue has no %s", id)
 		}
-		if made := w.create(t, sandbox.Request{ProviderID: id}); made.AuthenticationType != entry.Authentications()[0] {
+		if want == "" {
+			want = entry.Authentications()[0]
+		}
+		if made := w.create(t, sandbox.Request{ProviderID: id}); made.AuthenticationType != want {
 			t.Errorf("%s is connected by %s", id, made.AuthenticationType)
 		}
 		for _, how := range entry.Authentications() {
@@ -223,6 +227,35 @@ func TestProducts(t *testing.T) {
 	}
 }
 
+func TestWithoutProductsTheMethodsAreGranted(t *testing.T) {
+	t.Parallel()
+	organization := []perch.Product{perch.ProductCompany, perch.ProductDirectory, perch.ProductIndividual, perch.ProductEmployment}
+	for name, c := range map[string]struct {
+		request sandbox.Request
+		want    []perch.Product
+	}{
+		"a method that serves the organization only": {sandbox.Request{ProviderID: "square_payroll", AuthenticationType: perch.AuthOAuth}, organization},
+		"the method that serves the most": {sandbox.Request{ProviderID: "square_payroll"},
+			append(slices.Clone(organization), perch.ProductPayment, perch.ProductPayStatement)},
+		"an assisted method for deductions": {sandbox.Request{ProviderID: "square_payroll", AuthenticationType: perch.AuthAssisted},
+			[]perch.Product{perch.ProductBenefits}},
+		"what is asked for is granted all the same": {sandbox.Request{ProviderID: "square_payroll", AuthenticationType: perch.AuthOAuth,
+			Products: []perch.Product{perch.ProductSSN, perch.ProductDocuments}}, []perch.Product{perch.ProductSSN, perch.ProductDocuments}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := setup(t, 1)
+			got := w.create(t, c.request).Products
+			if c.request.Products == nil {
+				got = slices.DeleteFunc(got, func(p perch.Product) bool { return p == perch.ProductSSN })
+			}
+			if !slices.Equal(got, c.want) {
+				t.Errorf("got %v, want %v", got, c.want)
+			}
+		})
+	}
+}
+
 func TestEmployersHaveTheSizeAskedFor(t *testing.T) {
 	t.Parallel()
 	w := setup(t, 1)
@@ -252,6 +285,21 @@ func TestASeedMakesTheSameEmployersOnEveryStart(t *testing.T) {
 	}
 	if one, two := seeds(0), seeds(0); one[0] == two[0] || slices.Contains(one, 0) {
 		t.Errorf("without a seed: %v and %v", one, two)
+	}
+}
+
+func TestARestartGoesOnWithANewEmployer(t *testing.T) {
+	t.Parallel()
+	w := setup(t, 7)
+	seed := func(s *sandbox.Service) uint64 {
+		made, err := s.CreateConnection(t.Context(), &w.app, sandbox.Request{ProviderID: "gusto"})
+		must(t, err)
+		return w.settings(t, made).Seed
+	}
+	first := seed(w.Service)
+	restarted := &sandbox.Service{Connections: w.Connections, Catalog: w.Catalog, Syncs: w.queue, Now: w.Now, Seed: w.Seed}
+	if second, third := seed(restarted), seed(restarted); first != 7 || second != 8 || third != 9 {
+		t.Errorf("seeds %d, %d and %d", first, second, third)
 	}
 }
 
