@@ -104,7 +104,7 @@ type SandboxConnectionRequest struct {
 	ProviderID         string                   `json:"provider_id" doc:"Id of a provider of the catalogue."`
 	AuthenticationType perch.AuthenticationType `json:"authentication_type,omitempty"`
 	Products           []perch.Product          `json:"products,omitempty" nullable:"false" minItems:"1" doc:"Scopes of the token; all that the provider has, if left out."`
-	EmployeeSize       int                      `json:"employee_size,omitempty" default:"20" minimum:"1" doc:"How many people the simulated employer has."`
+	EmployeeSize       int                      `json:"employee_size,omitempty" default:"20" minimum:"1" maximum:"100000" doc:"How many people the simulated employer has."`
 }
 
 // StatusAnswer is the answer of operations that have nothing else to say.
