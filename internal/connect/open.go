@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"slices"
 	"strings"
 	"time"
 
@@ -125,7 +124,9 @@ func (s *Service) fromLink(ctx context.Context, r OpenRequest) (store.ConnectSes
 		row.Kind = kindPreview
 	}
 	if ok, err := s.allow(ctx, "connect_open", r.RemoteIP, opensPerAddress); err != nil || !ok {
-		return row, tooMany(), err
+		problem := tooMany()
+		problem.Fatal = true
+		return row, problem, err
 	}
 	id, err := perch.ParseID(r.ClientID)
 	if err != nil {
@@ -228,7 +229,7 @@ func fatal(p *Problem) View { return View{Step: StepConsent, Problem: p} }
 func (v *visit) ended(p *Problem) View {
 	view := v.frame()
 	view.Problem = p
-	if view.Embedded && slices.Contains([]string{problemExpired}, p.Kind) {
+	if view.Embedded && p.Kind == problemExpired {
 		view.Outcome = &Outcome{Kind: OutcomeError, Message: p.Title, ErrorType: "validation_error", State: v.row.Visit.State}
 	}
 	return view

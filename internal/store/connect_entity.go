@@ -195,5 +195,18 @@ func endEmptyConnection(ctx context.Context, tx *sql.Tx, application, connection
 		return false, fmt.Errorf("ending the connection: %w", err)
 	}
 	ended, err := result.RowsAffected()
-	return ended == 1, err
+	if err != nil || ended != 1 {
+		return false, err
+	}
+	return true, forgetCustomer(ctx, tx, application, connection)
+}
+
+// forgetCustomer removes the customer's name and address from the visits that led to a connection that
+// has ended.
+func forgetCustomer(ctx context.Context, tx *sql.Tx, application, connection perch.ID) error {
+	if _, err := tx.ExecContext(ctx, `UPDATE connect_sessions SET customer_name = NULL, customer_email = NULL
+		 WHERE application_id = $1 AND (made_connection = $2 OR connection_id = $2)`, application, connection); err != nil {
+		return fmt.Errorf("forgetting the customer: %w", err)
+	}
+	return nil
 }

@@ -84,6 +84,9 @@ func (s *Store) Disconnect(ctx context.Context, application, connection perch.ID
 			db.Micros(now), perch.NameInvalidToken, connection, application); err != nil {
 			return fmt.Errorf("stopping the connection's syncs: %w", err)
 		}
+		if err := forgetCustomer(ctx, tx, application, connection); err != nil {
+			return err
+		}
 		owners, err := keyOwners(ctx, tx, application, connection)
 		if err != nil {
 			return err
