@@ -43,3 +43,19 @@ func TestAFileOfTheWrongKindIsRefused(t *testing.T) {
 		})
 	}
 }
+
+func TestTheRealRegisterIsNoCensus(t *testing.T) {
+	t.Parallel()
+	files := realFiles(t)
+	for _, f := range files {
+		swapped := f
+		if swapped.Kind = Census; f.Kind == Census {
+			swapped.Kind = Payroll
+		}
+		_, err := Open([]File{swapped}, Mapping{}, Options{Now: in2026})
+		var known *perch.Error
+		if !errors.As(err, &known) || !strings.Contains(known.Message, "use --"+string(f.Kind)) {
+			t.Errorf("%s read as a %s: %v", f.Name, swapped.Kind, err)
+		}
+	}
+}
