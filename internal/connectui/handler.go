@@ -43,6 +43,7 @@ type Handler struct {
 	assets *web.Assets
 	pages  *template.Template
 	embed  script
+	rows   rows
 }
 
 // New prepares the pages.
@@ -63,7 +64,8 @@ func New(visits Visits, log *slog.Logger) (*Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Handler{visits: visits, log: log, design: design, assets: assets, pages: pages, embed: embed}, nil
+	return &Handler{visits: visits, log: log, design: design, assets: assets, pages: pages, embed: embed,
+		rows: rows{kept: map[connect.ProviderCard]template.HTML{}}}, nil
 }
 
 // Mount adds the routes.

@@ -99,6 +99,15 @@ func (h *Handler) page(view connect.View, a asked) (page, error) {
 	}
 	p.Title = content.title()
 	var err error
+	if list, ok := content.(*providersScreen); ok {
+		for _, card := range list.Cards {
+			row, err := h.row(card)
+			if err != nil {
+				return page{}, err
+			}
+			list.List = append(list.List, row)
+		}
+	}
 	if p.Main, err = h.render(string(view.Step), content); err != nil {
 		return page{}, err
 	}

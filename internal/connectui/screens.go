@@ -1,6 +1,7 @@
 package connectui
 
 import (
+	"html/template"
 	"strconv"
 	"strings"
 	"time"
@@ -108,18 +109,13 @@ type providersScreen struct {
 	Search, Plain web.Field
 	Find          web.Button
 	// Query is what Plain was sent with.
-	Query  string
-	List   []providerRow
+	Query string
+	Cards []connect.ProviderCard
+	// List are the rows of Cards; the handler renders them.
+	List   []template.HTML
 	Pinned int
 	Name   web.Field
 	Ask    web.Button
-}
-
-type providerRow struct {
-	ID, Name string
-	Monogram web.Monogram
-	Badge    *web.Badge
-	Pinned   bool
 }
 
 func providers(view connect.View, v visit, a asked) content {
@@ -136,17 +132,10 @@ func providers(view connect.View, v visit, a asked) content {
 		if !called(p, s.Query) {
 			continue
 		}
-		row := providerRow{ID: p.ID, Name: p.Name, Pinned: p.Pinned, Monogram: web.Monogram{Letters: p.Monogram, Color: p.Color}}
-		switch {
-		case p.Assisted:
-			row.Badge = &web.Badge{Label: "Assisted"}
-		case p.Beta:
-			row.Badge = &web.Badge{Label: "Beta"}
-		}
 		if p.Pinned {
 			s.Pinned++
 		}
-		s.List = append(s.List, row)
+		s.Cards = append(s.Cards, p)
 	}
 	return s
 }
