@@ -270,7 +270,7 @@ func checkSandbox(app *access.Application, asked string) (string, error) {
 	}
 	switch {
 	case asked != "" && asked != sandboxSimulated && asked != sandboxProvider:
-		return "", perch.Invalid("sandbox", "must be finch or provider.")
+		return "", perch.Invalid("sandbox", "must be %q or %q.", sandboxSimulated, sandboxProvider)
 	case app.Type == perch.ClientSandbox && asked == "":
 		return sandboxSimulated, nil
 	case app.Type != perch.ClientSandbox && asked != "":

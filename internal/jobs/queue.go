@@ -251,7 +251,7 @@ func (w *eraseWorker) Work(ctx context.Context, job *river.Job[EraseArgs]) error
 			}
 		}
 	}
-	return nil
+	return w.queue.engine.Keyring.Scrub(ctx)
 }
 
 type syncWorker struct {

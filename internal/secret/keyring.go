@@ -57,8 +57,10 @@ type KeyStore interface {
 	InsertKey(ctx context.Context, owner perch.ID, wrapped []byte) ([]byte, error)
 	// Key returns the wrapped key, or ErrDestroyed if there is none.
 	Key(ctx context.Context, owner perch.ID) ([]byte, error)
-	// DeleteKeys removes the keys beyond recovery.
+	// DeleteKeys removes the keys. Their bytes may stay in a log until EmptyLog has succeeded.
 	DeleteKeys(ctx context.Context, owners ...perch.ID) error
+	// EmptyLog removes deleted keys beyond recovery. It fails while others read the log.
+	EmptyLog(ctx context.Context) error
 }
 
 // Keyring makes, opens and destroys data keys. An owner is an entity or a connection. It is safe
@@ -146,6 +148,10 @@ func (k *Keyring) Destroy(ctx context.Context, owners ...perch.ID) error {
 	}
 	return nil
 }
+
+// Scrub removes destroyed keys beyond recovery. It fails while others read the store's log, and is to
+// be tried again then.
+func (k *Keyring) Scrub(ctx context.Context) error { return k.store.EmptyLog(ctx) }
 
 // Forget drops keys from memory.
 func (k *Keyring) Forget(owners ...perch.ID) {
