@@ -403,3 +403,48 @@ func TestProgressShowsTheDataAsItArrives(t *testing.T) {
 		}
 	})
 }
+
+// TestALegacyLinkTakesOverNoConnection opens a link that anyone who knows two ids can write.
+func TestALegacyLinkTakesOverNoConnection(t *testing.T) {
+	t.Parallel()
+	w := setup(t, sqliteConfig(t))
+	client := w.application(t, perch.ClientSandbox, access.Settings{RedirectURIs: []string{"https://example.com"}})
+	link := connect.OpenRequest{ClientID: client.ID.String(), Products: "company directory", RedirectURI: "https://example.com", Sandbox: "true", Manual: true}
+	b := &browser{t: t, flow: w.Connect}
+	b.open(link)
+	b.do(connect.VerbAgree).at(connect.StepProvider).do(connect.VerbChoose, "provider", "paytime").at(connect.StepAssisted)
+	b.do(connect.VerbConfirm)
+	token := w.token(t, client, b.code(), "https://example.com")
+
+	link.ConnectionID, link.Products = token.ConnectionID.String(), "company ssn"
+	b.open(link)
+	b.do(connect.VerbAgree).at(connect.StepAssisted).do(connect.VerbConfirm).problem(connect.StepAssisted, "unknown")
+	if g := w.grant(t, token.AccessToken); g.Connection.Status != perch.StatusPending {
+		t.Errorf("the connection is %s", g.Connection.Status)
+	}
+}
+
+func TestALinkThatNobodyOpenedTakesNoAction(t *testing.T) {
+	t.Parallel()
+	w := setup(t, sqliteConfig(t))
+	session := w.session(t, w.client, nil)
+	view, err := w.Connect.Do(t.Context(), connect.Action{SessionID: session.String(), Nonce: "x", Verb: connect.VerbAgree})
+	must(t, err)
+	if view.Problem == nil || !view.Problem.Fatal || view.Nonce != "" {
+		t.Errorf("view %+v", view)
+	}
+}
+
+func TestReauthenticationCoversEveryAccount(t *testing.T) {
+	t.Parallel()
+	w := setup(t, sqliteConfig(t))
+	b := w.opened(t, w.session(t, w.client, nil)).login("", "account_selection")
+	first := w.token(t, w.client, b.do(connect.VerbChoose, "account", "0", "account", "1").code(), "")
+	session, err := w.Connect.Reauthenticate(t.Context(), &w.client, connect.Reauthentication{ConnectionID: first.ConnectionID})
+	must(t, err)
+	b = w.opened(t, session).do(connect.VerbAgree)
+	b.do(connect.VerbSubmit, "username", "good_user", "password", "good_pass")
+	if second := w.token(t, w.client, b.code(), ""); len(second.EntityIDs) != len(first.EntityIDs) {
+		t.Errorf("the new token reads %d accounts, the one before %d", len(second.EntityIDs), len(first.EntityIDs))
+	}
+}

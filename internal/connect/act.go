@@ -31,6 +31,9 @@ func (s *Service) Do(ctx context.Context, a Action) (View, error) {
 	if problem := v.over(); problem != nil {
 		return v.ended(problem), nil
 	}
+	if len(row.Visit.VisitHash) == 0 {
+		return v.ended(unknownSession()), nil // nobody opened the link, so nobody was checked
+	}
 	v.action = a
 	secret, ok := secretOf(a.Nonce)
 	if !ok || !slices.Equal(secret.hash(), row.Visit.VisitHash) {
@@ -163,6 +166,10 @@ func (v *visit) value(name string) string {
 func (v *visit) leave(ctx context.Context) error {
 	if v.step() == StepDone || v.step() == StepProgress {
 		return v.finish(ctx)
+	}
+	if !v.embedded() && v.row.RedirectURI == "" {
+		v.problem = previewOnly() // there is nowhere to go back to
+		return nil
 	}
 	v.note("closed", "")
 	v.scratch = scratch{}

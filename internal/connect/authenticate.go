@@ -142,13 +142,11 @@ func (v *visit) authenticate(ctx context.Context, a provider.Attempt) (provider.
 	return connector.Authenticate(ctx, a)
 }
 
-// subject stands for the employer: the application's customer, or this session where it names none.
+// subject stands for the employer: the application's customer.
 func (v *visit) subject() string {
-	whom := v.row.ID.String()
+	whom := "" // no customer at all counts as one
 	if v.row.CustomerID != nil {
 		whom = *v.row.CustomerID
-	} else if !v.row.ConnectionID.IsZero() {
-		whom = v.row.ConnectionID.String()
 	}
 	within := v.app.ID.String()
 	if v.Seed != 0 {
@@ -201,6 +199,11 @@ func (v *visit) confirm(ctx context.Context) error {
 		v.problem = previewOnly()
 		return nil
 	}
+	if v.row.Kind == kindLegacy && !v.row.ConnectionID.IsZero() {
+		// Anyone can write such a link, and nobody logs in here.
+		v.problem = &Problem{Kind: problemUnknown, Title: "This link cannot renew the connection", Text: "Ask for a new link where you found this one."}
+		return nil
+	}
 	settings, err := json.Marshal(file.Settings{})
 	if err != nil {
 		return unforeseen("encoding the settings", err)
@@ -223,6 +226,7 @@ func (v *visit) authorization(accounts []provider.CompanyAccount) connection.Aut
 		Status:    perch.StatusProcessing,
 		Customer:  connection.Customer{ID: v.row.CustomerID, Name: v.row.CustomerName, Email: v.row.CustomerEmail},
 		Connector: o.connectorFor(v.row.Visit.ProviderID, v.row.Visit.Method), Accounts: accounts,
+		AnyCompany: v.row.Kind == kindReauth || o.simulated(),
 	}
 	if o.simulated() {
 		a.Type = perch.ConnectionSimulated

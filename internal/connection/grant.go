@@ -29,6 +29,9 @@ type Authorization struct {
 	Connector string
 	// Accounts has at least one entry.
 	Accounts []provider.CompanyAccount
+	// AnyCompany lets Reauthorize give an account to an entity where it is not known of both which
+	// company they are: the application itself asked for this, or the employer is simulated.
+	AnyCompany bool
 }
 
 // Granted is the connection that an authorization leads to, and its entities in the order of the
@@ -206,20 +209,27 @@ func (s *Service) Reauthorize(ctx context.Context, connection access.Connection,
 	taken := map[perch.ID]bool{}
 	for _, account := range a.Accounts {
 		identity := s.companyIdentity(a.Application.ID, a.ProviderID, account)
-		entity := owner(entities, identity, taken)
+		entity := owner(entities, identity, taken, a.AnyCompany)
 		if entity == nil {
 			continue
 		}
 		taken[entity.ID] = true
 		row := store.NewConnection{ApplicationID: a.Application.ID, Connection: connection,
 			Entity: access.Entity{ID: entity.ID, Status: a.Status}, CompanyIdentity: identity, Connector: a.Connector, Settings: entity.Settings}
-		if !keepSettings {
+		if a.Authentication == perch.AuthAssisted && entity.Status == perch.StatusConnected {
+			row.Entity.Status = entity.Status // it was set up, and its data came by file
+		} else if !keepSettings {
 			row.Settings = keys.Seal(nil, account.Settings, sync.SettingsPlace(entity.ID))
 		}
 		rows, granted.Entities = append(rows, row), append(granted.Entities, entity.ID)
 	}
 	if len(rows) == 0 {
 		return Granted{}, ErrOtherCompany
+	}
+	for _, entity := range entities { // the new token reads what the tokens before it read
+		if !taken[entity.ID] {
+			granted.Entities = append(granted.Entities, entity.ID)
+		}
 	}
 	err = s.Store.Tx(ctx, func(tx *sql.Tx) error {
 		if err := s.Store.HoldConnection(ctx, tx, a.Application.ID, connection.ID); err != nil {
@@ -235,15 +245,17 @@ func (s *Service) Reauthorize(ctx context.Context, connection access.Connection,
 	return granted, err
 }
 
-// owner returns the entity that an account belongs to, or nil.
-func owner(entities []store.LiveEntity, identity perch.ID, taken map[perch.ID]bool) *store.LiveEntity {
+// owner returns the entity that an account belongs to, or nil. Where it is not known of both which company
+// they are, they match only if any may: else a stranger could give an employer's connection another
+// company.
+func owner(entities []store.LiveEntity, identity perch.ID, taken map[perch.ID]bool, anyCompany bool) *store.LiveEntity {
 	for i := range entities {
 		if e := &entities[i]; !taken[e.ID] && !e.CompanyIdentity.IsZero() && e.CompanyIdentity == identity {
 			return e
 		}
 	}
 	for i := range entities {
-		if e := &entities[i]; !taken[e.ID] && (e.CompanyIdentity.IsZero() || identity.IsZero()) {
+		if e := &entities[i]; anyCompany && !taken[e.ID] && (e.CompanyIdentity.IsZero() || identity.IsZero()) {
 			return e
 		}
 	}

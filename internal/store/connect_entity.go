@@ -96,6 +96,7 @@ type LiveEntity struct {
 	ID              perch.ID
 	Name            *string
 	CompanyIdentity perch.ID
+	Status          perch.ConnectionStatus
 	Connector       string
 	Settings        []byte
 }
@@ -103,7 +104,7 @@ type LiveEntity struct {
 // LiveEntities returns the entities of an application's connection that are not disconnected, oldest first.
 func (s *Store) LiveEntities(ctx context.Context, application, connection perch.ID) ([]LiveEntity, error) {
 	rows, err := s.db.Read.QueryContext(ctx,
-		`SELECT id, name, company_identity, connector, settings FROM entities
+		`SELECT id, name, company_identity, status, connector, settings FROM entities
 		  WHERE connection_id = $1 AND application_id = $2 AND disconnected_at = 0 ORDER BY created_at, id`, connection, application)
 	if err != nil {
 		return nil, fmt.Errorf("reading the connection's entities: %w", err)
@@ -112,7 +113,7 @@ func (s *Store) LiveEntities(ctx context.Context, application, connection perch.
 	var all []LiveEntity
 	for rows.Next() {
 		var e LiveEntity
-		if err := rows.Scan(&e.ID, &e.Name, &e.CompanyIdentity, &e.Connector, &e.Settings); err != nil {
+		if err := rows.Scan(&e.ID, &e.Name, &e.CompanyIdentity, &e.Status, &e.Connector, &e.Settings); err != nil {
 			return nil, fmt.Errorf("reading the connection's entities: %w", err)
 		}
 		all = append(all, e)
