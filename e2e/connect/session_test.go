@@ -87,3 +87,21 @@ func TestProvidersAreListedAsTheApplicationWants(t *testing.T) {
 	b = w.opened(t, w.session(t, client, nil)).do(connect.VerbAgree).do(connect.VerbChoose, "provider", "deel").problem(connect.StepProvider, "unknown")
 	b.do(connect.VerbRequest, "name", "My own payroll").at(connect.StepProvider)
 }
+
+func TestTextThatCannotBeStoredIsRefused(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, w *world) {
+		for _, bad := range []string{"a\x00b", "a\xffb", "line\nbreak"} {
+			_, err := w.Connect.CreateSession(t.Context(), &w.client, connect.NewSession{CustomerID: bad, CustomerName: "Blue Bakery",
+				Products: []perch.Product{perch.ProductCompany}})
+			if err == nil || !strings.Contains(err.Error(), "customer_id") {
+				t.Errorf("customer_id %q: %v", bad, err)
+			}
+			b := &browser{t: t, flow: w.Connect}
+			b.open(connect.OpenRequest{SessionID: w.session(t, w.client, nil).String(), State: bad, Embedded: true, HostURL: host})
+			if b.view.Problem == nil || !b.view.Problem.Fatal {
+				t.Errorf("state %q was taken", bad)
+			}
+		}
+	})
+}

@@ -40,6 +40,9 @@ func (s *Service) Open(ctx context.Context, r OpenRequest) (View, error) {
 	if len(r.State) > maxStateBytes {
 		return v.ended(linkProblem("its state is too long")), nil
 	}
+	if !printable(r.State) {
+		return v.ended(linkProblem("its state must be text without control characters")), nil
+	}
 	v.row.Visit.State = r.State
 	if err := v.restart(ctx); err != nil {
 		if errors.Is(err, store.ErrNotFound) { // it was finished at this moment

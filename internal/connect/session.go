@@ -8,7 +8,9 @@ import (
 	"log/slog"
 	"net/mail"
 	"slices"
+	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	perch "github.com/perchhq/perch"
@@ -211,6 +213,9 @@ func (s *Service) insert(ctx context.Context, row store.ConnectSession) (perch.I
 
 func checkCustomer(n NewSession) error {
 	for _, field := range []struct{ name, value string }{{"customer_id", n.CustomerID}, {"customer_name", n.CustomerName}} {
+		if !printable(field.value) {
+			return perch.Invalid(field.name, "must be text without control characters.")
+		}
 		if length := utf8.RuneCountInString(field.value); length < 1 || length > maxCustomer {
 			return perch.Invalid(field.name, "must have 1 to %d characters.", maxCustomer)
 		}
@@ -318,3 +323,8 @@ func (s *Service) setLife(row *store.ConnectSession, asked *int, fallback int) e
 
 // unforeseen wraps an error that no screen explains.
 func unforeseen(doing string, err error) error { return fmt.Errorf("connect: %s: %w", doing, err) }
+
+// printable reports whether text can be stored and shown: valid UTF-8 without control characters.
+func printable(text string) bool {
+	return utf8.ValidString(text) && !strings.ContainsFunc(text, unicode.IsControl)
+}
