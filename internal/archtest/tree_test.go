@@ -18,7 +18,8 @@ import (
 
 const module = "github.com/perchhq/perch"
 
-// ignored are folders that are not part of the source; .gitignore names most of them.
+// ignored are folders that are not part of the source; .gitignore names most of them. In a second work
+// tree of one repository .git is a file.
 var ignored = []string{".git", "node_modules", "bin", "perch-data"}
 
 // goFile is one parsed file. Its path is relative to the root of the repository.
@@ -63,7 +64,7 @@ func walk(root string, visit func(name string) error) error {
 			return err
 		case entry.IsDir() && slices.Contains(ignored, entry.Name()):
 			return fs.SkipDir
-		case !entry.Type().IsRegular():
+		case !entry.Type().IsRegular(), slices.Contains(ignored, entry.Name()):
 			return nil
 		}
 		name, err := filepath.Rel(root, full)
