@@ -26,6 +26,9 @@ type Account struct {
 	// Settings is the connector's own JSON for this account: a seed, a folder, a region. It is
 	// stored sealed and holds the credentials, where there are any.
 	Settings []byte
+	// Vault gives the settings as they stand now and stores changed ones. It is nil where nothing
+	// may change them, as when credentials are only tried.
+	Vault Vault
 	// Products are the scopes of the connection. A source may skip what no product needs.
 	Products []perch.Product
 	// Now tells the time.
