@@ -21,6 +21,7 @@ import (
 	"github.com/perchhq/perch/internal/connectui"
 	"github.com/perchhq/perch/internal/db"
 	"github.com/perchhq/perch/internal/employment"
+	"github.com/perchhq/perch/internal/event"
 	"github.com/perchhq/perch/internal/httpapi"
 	"github.com/perchhq/perch/internal/jobs"
 	"github.com/perchhq/perch/internal/limit"
@@ -74,6 +75,7 @@ type App struct {
 	Importer    *assist.Importer
 	Syncs       *syncengine.Engine
 	Queue       *jobs.Queue
+	Events      *event.Log
 	Store       *store.Store
 	Keyring     *secret.Keyring
 	Records     *records.Reader
@@ -195,6 +197,8 @@ func (a *App) wrongKeys(folder string) error {
 
 func (a *App) wire(identity *secret.Identity) (err error) {
 	c := a.config
+	a.Events = &event.Log{Store: a.Store, Now: c.Now, PublicURL: c.PublicURL}
+	a.Store.StatusChanged = a.Events.StatusChanged
 	connectors := map[string]provider.Connector{}
 	for _, connector := range append([]provider.Connector{employer.Connector{}, file.Connector{}}, c.Connectors...) {
 		connectors[connector.Name()] = connector

@@ -36,10 +36,19 @@ func Account(status perch.ConnectionStatus, method perch.AuthenticationType) Eve
 	return Event{perch.EventAccountUpdated, `{"status":"` + string(status) + `","authentication_method":{"type":"` + string(method) + `"}}`}
 }
 
-// Job is the end of a job. The URL is where its result is read.
-func Job(end perch.EventType, job perch.ID, url string) Event {
-	quoted, _ := json.Marshal(url) // a string always encodes
-	return Event{end, `{"job_id":"` + job.String() + `","job_url":` + string(quoted) + `}`}
+// AutomatedJob is the end of an automated job.
+func (l *Log) AutomatedJob(end perch.EventType, job perch.ID) Event {
+	return l.job(end, job, "/jobs/automated/")
+}
+
+// ManualJob is the end of a job on deductions.
+func (l *Log) ManualJob(end perch.EventType, job perch.ID) Event {
+	return l.job(end, job, "/jobs/manual/")
+}
+
+func (l *Log) job(end perch.EventType, job perch.ID, path string) Event {
+	url, _ := json.Marshal(l.PublicURL + path + job.String()) // a string always encodes
+	return Event{end, `{"job_id":"` + job.String() + `","job_url":` + string(url) + `}`}
 }
 
 // OnRequest reports whether events of the type are, for assisted connections, only sent to those who

@@ -21,6 +21,9 @@ type Announcer interface {
 type Log struct {
 	Store *store.Store
 	Now   func() time.Time
+	// PublicURL is where applications reach the API, as https://perch.example.com. Without it, URLs in
+	// events are paths.
+	PublicURL string
 	// Announcer may be nil.
 	Announcer Announcer
 }

@@ -212,8 +212,8 @@ func TestAssistedConnectionsMarkWhatIsSentOnRequest(t *testing.T) {
 		w.origin.Assisted = true
 		must(t, w.tx(t, func(tx *sql.Tx) error {
 			return w.Record(t.Context(), tx, w.origin, event.Account(perch.StatusConnected, perch.AuthAssisted),
-				event.Job(perch.EventBenefitEnrolled, perch.NewID(), "https://perch.example/jobs/manual/1"),
-				event.Job(perch.EventDataSyncCompleted, perch.NewID(), "https://perch.example/jobs/automated/1"), event.Company())
+				w.ManualJob(perch.EventBenefitEnrolled, perch.NewID()),
+				w.AutomatedJob(perch.EventDataSyncCompleted, perch.NewID()), event.Company())
 		}))
 		events, err := w.Store.BatchEvents(t.Context(), w.app.ID, told.batches[0], 0, 10)
 		must(t, err)

@@ -160,6 +160,11 @@ func (s *Store) DisconnectEntities(ctx context.Context, application, connection 
 		if err := within(tx, owners); err != nil {
 			return err
 		}
+		for _, entity := range entities {
+			if err := s.entityChanged(ctx, tx, connection, entity, perch.StatusDisconnected); err != nil {
+				return err
+			}
+		}
 		return bumpRevision(ctx, tx)
 	})
 }

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -56,7 +55,8 @@ func (s *Store) InsertEntity(ctx context.Context, tx *sql.Tx, n NewConnection) e
 			return fmt.Errorf("storing the publications: %w", err)
 		}
 	}
-	return nil
+	return s.statusChanged(ctx, tx, StatusChange{ApplicationID: n.ApplicationID, ConnectionID: n.Connection.ID, CompanyID: n.Connection.CompanyID,
+		EntityID: e.ID, Authentication: n.Connection.Authentication, Status: e.Status})
 }
 
 // ReplaceSettings stores new connector settings of an entity, sealed under its connection's key.
@@ -72,10 +72,11 @@ func (s *Store) ReplaceSettings(ctx context.Context, tx *sql.Tx, connection, ent
 // to be destroyed.
 func (s *Store) Disconnect(ctx context.Context, application, connection perch.ID, now time.Time, within func(tx *sql.Tx, keyOwners []perch.ID) error) error {
 	return s.Tx(ctx, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx,
+		result, err := tx.ExecContext(ctx,
 			`UPDATE connections SET disconnected_at = $1, customer_name = NULL, customer_email = NULL
 			  WHERE id = $2 AND application_id = $3 AND disconnected_at = 0`,
-			db.Micros(now), connection, application); err != nil {
+			db.Micros(now), connection, application)
+		if err != nil {
 			return fmt.Errorf("disconnecting: %w", err)
 		}
 		if _, err := tx.ExecContext(ctx,
@@ -94,25 +95,38 @@ func (s *Store) Disconnect(ctx context.Context, application, connection perch.ID
 		if err := within(tx, owners); err != nil {
 			return err
 		}
+		if ended, err := result.RowsAffected(); err == nil && ended == 1 {
+			if err := s.accountsEnded(ctx, tx, application, connection); err != nil {
+				return err
+			}
+		}
 		return bumpRevision(ctx, tx)
 	})
 }
 
 func keyOwners(ctx context.Context, tx *sql.Tx, application, connection perch.ID) ([]perch.ID, error) {
-	rows, err := tx.QueryContext(ctx, `SELECT id FROM entities WHERE connection_id = $1 AND application_id = $2`, connection, application)
+	entities, err := entitiesOf(ctx, tx, application, connection, false)
+	return append([]perch.ID{connection}, entities...), err
+}
+
+// entitiesOf returns the entities of an application's connection, oldest first; live leaves out those
+// that were disconnected by themselves.
+func entitiesOf(ctx context.Context, tx *sql.Tx, application, connection perch.ID, live bool) ([]perch.ID, error) {
+	rows, err := tx.QueryContext(ctx, `SELECT id FROM entities WHERE connection_id = $1 AND application_id = $2 AND (disconnected_at = 0 OR $3 = 0) ORDER BY created_at, id`,
+		connection, application, map[bool]int{true: 1}[live])
 	if err != nil {
 		return nil, fmt.Errorf("reading the connection's entities: %w", err)
 	}
 	defer func() { _ = rows.Close() }()
-	owners := []perch.ID{connection}
+	var all []perch.ID
 	for rows.Next() {
 		var id perch.ID
 		if err := rows.Scan(&id); err != nil {
 			return nil, fmt.Errorf("reading the connection's entities: %w", err)
 		}
-		owners = append(owners, id)
+		all = append(all, id)
 	}
-	return owners, rows.Err()
+	return all, rows.Err()
 }
 
 // DeleteDisconnected removes up to most blocks of an entity that is disconnected, alone or with its
@@ -229,29 +243,6 @@ func (s *Store) CountConnections(ctx context.Context, application perch.ID) (int
 		return 0, fmt.Errorf("counting the application's connections: %w", err)
 	}
 	return n, nil
-}
-
-// SetStatus moves an entity to a status. The connection shows the status of the entity that needs most
-// attention, and the message that goes with it.
-func (s *Store) SetStatus(ctx context.Context, tx *sql.Tx, connection, entity perch.ID, status perch.ConnectionStatus, message string) error {
-	if _, err := tx.ExecContext(ctx, `UPDATE entities SET status = $1 WHERE id = $2 AND connection_id = $3 AND disconnected_at = 0`, string(status), entity, connection); err != nil {
-		return fmt.Errorf("storing the entity's status: %w", err)
-	}
-	var worst perch.ConnectionStatus
-	err := tx.QueryRowContext(ctx, `SELECT status FROM entities WHERE connection_id = $1 AND disconnected_at = 0
-		ORDER BY CASE status WHEN 'reauth' THEN 0 WHEN 'error_permissions' THEN 1 WHEN 'error_no_account_setup' THEN 2
-			WHEN 'pending' THEN 3 WHEN 'processing' THEN 4 ELSE 5 END LIMIT 1`, connection).Scan(&worst)
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("reading the entities' status: %w", err)
-	}
-	if _, err := tx.ExecContext(ctx, `UPDATE connections SET status = $1, status_message = CASE WHEN $1 = $2 THEN $3 ELSE status_message END
-		 WHERE id = $4 AND disconnected_at = 0`, string(worst), string(status), message, connection); err != nil {
-		return fmt.Errorf("storing the connection's status: %w", err)
-	}
-	return bumpRevision(ctx, tx)
 }
 
 func joinProducts(products []perch.Product) string {

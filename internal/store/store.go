@@ -12,6 +12,10 @@ import (
 
 // Store runs queries on one database.
 type Store struct {
+	// StatusChanged, if set, is called whenever an entity gets another status, inside the transaction that
+	// gives it and before the revision advances. It is set once, before use.
+	StatusChanged func(ctx context.Context, tx *sql.Tx, change StatusChange) error
+
 	db *db.DB
 	// revision, grant and block are prepared once: reads run them all the time.
 	revision, grant, block *sql.Stmt
