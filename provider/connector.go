@@ -19,6 +19,8 @@ type Connector interface {
 
 // Account is what a connector needs to know to open one account.
 type Account struct {
+	// ID names the account within this installation, for a connector that keeps something beside it.
+	ID perch.ID
 	// ProviderID is the catalogue's id of the provider, such as "gusto".
 	ProviderID string
 	// Authentication is how the employer authorised access.

@@ -51,6 +51,8 @@ type Entity struct {
 	Name     *string
 	SourceID *string
 	Status   perch.ConnectionStatus
+	// StatusHeld says that a developer moved a simulated account to the status, in which it stays.
+	StatusHeld bool
 	// Groups tells what has been published, by product group.
 	Groups [GroupCount]Publication
 }

@@ -152,7 +152,7 @@ func (s *Service) Await(ctx context.Context, grant *Grant, entity *Entity, group
 	deadline := time.Now().Add(patience)
 	for {
 		err := stateError(grant, entity, group)
-		if err != nil && !errors.Is(err, perch.ErrSyncInProgress) {
+		if err != nil && (!errors.Is(err, perch.ErrSyncInProgress) || entity.heldBack()) {
 			return nil, err
 		}
 		if err == nil && (!whole || entity.Groups[group].Complete) || !time.Now().Before(deadline) {
@@ -172,6 +172,9 @@ func (s *Service) Await(ctx context.Context, grant *Grant, entity *Entity, group
 	}
 }
 
+// heldBack reports whether a developer wants the account to look as if its first sync ran.
+func (e *Entity) heldBack() bool { return e.StatusHeld && e.Status == perch.StatusProcessing }
+
 // stateError is the table of what a connection's state answers on data endpoints.
 func stateError(grant *Grant, entity *Entity, group Group) error {
 	switch entity.Status {
@@ -186,7 +189,7 @@ func stateError(grant *Grant, entity *Entity, group Group) error {
 	case perch.StatusDisconnected:
 		return perch.ErrInvalidToken
 	}
-	if entity.Groups[group].Generation != 0 {
+	if entity.Groups[group].Generation != 0 && !entity.heldBack() {
 		return nil
 	}
 	if entity.Status == perch.StatusProcessing && grant.Connection.Authentication == perch.AuthAssisted {

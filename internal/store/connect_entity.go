@@ -124,7 +124,7 @@ func (s *Store) LiveEntities(ctx context.Context, application, connection perch.
 // Reauthorise gives an entity new settings and takes over how it is read.
 func (s *Store) Reauthorise(ctx context.Context, tx *sql.Tx, n NewConnection) error {
 	if _, err := tx.ExecContext(ctx,
-		`UPDATE entities SET settings = $1, connector = $2, company_identity = COALESCE(company_identity, $3) WHERE id = $4 AND connection_id = $5 AND disconnected_at = 0`,
+		`UPDATE entities SET settings = $1, connector = $2, authentication_type = NULL, company_identity = COALESCE(company_identity, $3) WHERE id = $4 AND connection_id = $5 AND disconnected_at = 0`,
 		n.Settings, n.Connector, n.CompanyIdentity, n.Entity.ID, n.Connection.ID); err != nil {
 		return fmt.Errorf("storing the entity's new settings: %w", err)
 	}

@@ -19,6 +19,8 @@ type NewConnection struct {
 	Entity        access.Entity
 	// CompanyIdentity is the keyed hash of what identifies the entity's company; zero if nothing does.
 	CompanyIdentity perch.ID
+	// Authentication is how the entity is authorised, where that is not how the connection is.
+	Authentication *perch.AuthenticationType
 	// Connector reads the entity; Settings is what it needs, sealed under the connection's key.
 	Connector string
 	Settings  []byte
@@ -43,9 +45,9 @@ func (s *Store) InsertConnection(ctx context.Context, tx *sql.Tx, n NewConnectio
 func (s *Store) InsertEntity(ctx context.Context, tx *sql.Tx, n NewConnection) error {
 	e := n.Entity
 	if _, err := tx.ExecContext(ctx,
-		`INSERT INTO entities (id, connection_id, application_id, connector, name, source_id, status, settings, company_identity, last_generation, created_at)
-		 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, $10)`,
-		e.ID, n.Connection.ID, n.ApplicationID, n.Connector, e.Name, e.SourceID, string(e.Status), n.Settings, n.CompanyIdentity, db.Micros(n.CreatedAt)); err != nil {
+		`INSERT INTO entities (id, connection_id, application_id, connector, name, source_id, status, settings, company_identity, last_generation, created_at, authentication_type)
+		 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, $10, $11)`,
+		e.ID, n.Connection.ID, n.ApplicationID, n.Connector, e.Name, e.SourceID, string(e.Status), n.Settings, n.CompanyIdentity, db.Micros(n.CreatedAt), n.Authentication); err != nil {
 		return fmt.Errorf("storing the entity: %w", err)
 	}
 	for group := range access.GroupCount {
@@ -55,8 +57,12 @@ func (s *Store) InsertEntity(ctx context.Context, tx *sql.Tx, n NewConnection) e
 			return fmt.Errorf("storing the publications: %w", err)
 		}
 	}
-	return s.statusChanged(ctx, tx, StatusChange{ApplicationID: n.ApplicationID, ConnectionID: n.Connection.ID, CompanyID: n.Connection.CompanyID,
-		EntityID: e.ID, Authentication: n.Connection.Authentication, Status: e.Status})
+	change := StatusChange{ApplicationID: n.ApplicationID, ConnectionID: n.Connection.ID, CompanyID: n.Connection.CompanyID,
+		EntityID: e.ID, Authentication: n.Connection.Authentication, Status: e.Status}
+	if n.Authentication != nil {
+		change.Authentication = *n.Authentication
+	}
+	return s.statusChanged(ctx, tx, change)
 }
 
 // ReplaceSettings stores new connector settings of an entity, sealed under its connection's key.
@@ -129,13 +135,19 @@ func entitiesOf(ctx context.Context, tx *sql.Tx, application, connection perch.I
 	return all, rows.Err()
 }
 
-// DeleteDisconnected removes up to most blocks of an entity that is disconnected, alone or with its
+// DeleteDisconnected removes up to most blocks and edits of an entity that is disconnected, alone or with its
 // connection, and its aliases, and reports whether there may be more. Nobody can read them any more.
 func (s *Store) DeleteDisconnected(ctx context.Context, entity perch.ID, most int) (more bool, err error) {
 	err = s.Tx(ctx, func(tx *sql.Tx) error {
 		const gone = `SELECT e.id FROM entities e JOIN connections c ON c.id = e.connection_id WHERE e.id = $1 AND (c.disconnected_at <> 0 OR e.disconnected_at <> 0)`
 		if _, err := tx.ExecContext(ctx, `DELETE FROM aliases WHERE entity_id IN (`+gone+`)`, entity); err != nil {
 			return fmt.Errorf("deleting a disconnected entity's aliases: %w", err)
+		}
+		more, err = deleteSome(ctx, tx, most, "deleting a disconnected entity's edits",
+			`DELETE FROM sandbox_edits WHERE (entity_id, kind, number, part) IN
+				(SELECT entity_id, kind, number, part FROM sandbox_edits WHERE entity_id IN (`+gone+`) LIMIT $2)`, entity, most)
+		if err != nil || more {
+			return err
 		}
 		more, err = deleteSome(ctx, tx, most, "deleting a disconnected entity's blocks",
 			`DELETE FROM blocks WHERE (entity_id, collection, facet, number, generation) IN
@@ -167,7 +179,7 @@ func (s *Store) Account(ctx context.Context, connection, entity perch.ID) (Accou
 	a := Account{ConnectionID: connection, EntityID: entity}
 	var disconnected, entityDisconnected int64
 	err := s.db.Read.QueryRowContext(ctx,
-		`SELECT c.application_id, c.company_id, c.provider_id, c.authentication_type, e.status, c.disconnected_at, e.disconnected_at, e.connector, e.settings
+		`SELECT c.application_id, c.company_id, c.provider_id, COALESCE(e.authentication_type, c.authentication_type), e.status, c.disconnected_at, e.disconnected_at, e.connector, e.settings
 		   FROM entities e JOIN connections c ON c.id = e.connection_id WHERE e.id = $1 AND c.id = $2`, entity, connection).
 		Scan(&a.ApplicationID, &a.CompanyID, &a.ProviderID, &a.Authentication, &a.Status, &disconnected, &entityDisconnected, &a.Connector, &a.Settings)
 	if err != nil {

@@ -19,6 +19,29 @@ type StatusChange struct {
 // SetStatus moves an entity to a status. The connection shows the status of the entity that needs most
 // attention, and the message that goes with it.
 func (s *Store) SetStatus(ctx context.Context, tx *sql.Tx, connection, entity perch.ID, status perch.ConnectionStatus, message string) error {
+	return s.setStatus(ctx, tx, connection, entity, status, false, message)
+}
+
+// HoldStatus moves an entity to a status in which it stays, whatever its syncs bring, until SetStatus.
+func (s *Store) HoldStatus(ctx context.Context, tx *sql.Tx, connection, entity perch.ID, status perch.ConnectionStatus, message string) error {
+	return s.setStatus(ctx, tx, connection, entity, status, true, message)
+}
+
+// StatusHeld reports whether an entity's status was held last, and keeps that so until the transaction
+// ends.
+func (s *Store) StatusHeld(ctx context.Context, tx *sql.Tx, connection, entity perch.ID) (held bool, err error) {
+	err = tx.QueryRowContext(ctx, `UPDATE entities SET status = status WHERE id = $1 AND connection_id = $2 RETURNING status_held`, entity, connection).Scan(&held)
+	if err != nil {
+		return false, fmt.Errorf("reading whether the status is held: %w", notFound(err))
+	}
+	return held, nil
+}
+
+func (s *Store) setStatus(ctx context.Context, tx *sql.Tx, connection, entity perch.ID, status perch.ConnectionStatus, held bool, message string) error {
+	if _, err := tx.ExecContext(ctx, `UPDATE entities SET status_held = $1 WHERE id = $2 AND connection_id = $3 AND disconnected_at = 0 AND status_held <> $1`,
+		held, entity, connection); err != nil {
+		return fmt.Errorf("storing whether the status is held: %w", err)
+	}
 	result, err := tx.ExecContext(ctx, `UPDATE entities SET status = $1 WHERE id = $2 AND connection_id = $3 AND disconnected_at = 0 AND status <> $1`,
 		string(status), entity, connection)
 	if err != nil {
@@ -60,7 +83,8 @@ func (s *Store) statusChanged(ctx context.Context, tx *sql.Tx, change StatusChan
 // entityChanged tells that an entity of the connection has a new status.
 func (s *Store) entityChanged(ctx context.Context, tx *sql.Tx, connection, entity perch.ID, status perch.ConnectionStatus) error {
 	c := StatusChange{ConnectionID: connection, EntityID: entity, Status: status}
-	if err := tx.QueryRowContext(ctx, `SELECT application_id, company_id, authentication_type FROM connections WHERE id = $1`, connection).
+	if err := tx.QueryRowContext(ctx, `SELECT c.application_id, c.company_id, COALESCE(e.authentication_type, c.authentication_type)
+		FROM connections c JOIN entities e ON e.connection_id = c.id WHERE c.id = $1 AND e.id = $2`, connection, entity).
 		Scan(&c.ApplicationID, &c.CompanyID, &c.Authentication); err != nil {
 		return fmt.Errorf("reading the connection: %w", notFound(err))
 	}

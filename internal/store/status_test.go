@@ -67,3 +67,30 @@ func TestEveryChangeOfStatusIsTold(t *testing.T) {
 		want(w.ent, perch.StatusDisconnected)
 	})
 }
+
+func TestAStatusThatIsHeldStaysUntilItIsSet(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		held := func() (is bool) {
+			must(t, w.Tx(ctx, func(tx *sql.Tx) (err error) {
+				is, err = w.StatusHeld(ctx, tx, w.conn.ID, w.ent)
+				return err
+			}))
+			return is
+		}
+		if held() {
+			t.Error("a new entity's status is held")
+		}
+		must(t, w.Tx(ctx, func(tx *sql.Tx) error { return w.HoldStatus(ctx, tx, w.conn.ID, w.ent, perch.StatusReauth, "") }))
+		g, err := w.Grant(ctx, w.hash)
+		must(t, err)
+		if !held() || g.Entities[0].Status != perch.StatusReauth || !g.Entities[0].StatusHeld || g.Connection.Status != perch.StatusReauth {
+			t.Errorf("after HoldStatus: %+v", g)
+		}
+		must(t, w.Tx(ctx, func(tx *sql.Tx) error { return w.SetStatus(ctx, tx, w.conn.ID, w.ent, perch.StatusReauth, "") }))
+		if held() {
+			t.Error("the status is still held after SetStatus")
+		}
+	})
+}

@@ -206,7 +206,7 @@ func (r *run) open(ctx context.Context) (provider.Source, error) {
 		return nil, err
 	}
 	return connector.Open(ctx, provider.Account{
-		ProviderID: r.account.ProviderID, Authentication: r.account.Authentication,
+		ID: r.account.EntityID, ProviderID: r.account.ProviderID, Authentication: r.account.Authentication,
 		Settings: settings, Products: r.account.Products, Now: r.Now,
 	})
 }
@@ -263,6 +263,9 @@ func (r *run) complete(ctx context.Context) error {
 		if r.account.Status == perch.StatusConnected && r.attempts <= 1 {
 			return nil
 		}
+		if held, err := r.Store.StatusHeld(ctx, tx, r.account.ConnectionID, r.account.EntityID); err != nil || held {
+			return err
+		}
 		return r.Store.SetStatus(ctx, tx, r.account.ConnectionID, r.account.EntityID, perch.StatusConnected, "")
 	})
 	return heldElsewhere(err)
@@ -282,8 +285,15 @@ func (r *run) postpone(ctx context.Context) error {
 		if err := r.Store.PostponeSync(ctx, tx, r.lease, next); err != nil {
 			return err
 		}
+		held, err := r.Store.StatusHeld(ctx, tx, r.account.ConnectionID, r.account.EntityID)
+		if err != nil {
+			return err
+		}
 		message := fmt.Sprintf("The last sync failed. The next attempt is due at %s.", next.UTC().Format(time.RFC3339))
-		if err := r.Store.SetStatus(ctx, tx, r.account.ConnectionID, r.account.EntityID, r.account.Status, message); err != nil {
+		if !held {
+			err = r.Store.SetStatus(ctx, tx, r.account.ConnectionID, r.account.EntityID, r.account.Status, message)
+		}
+		if err != nil {
 			return err
 		}
 		return r.recordFailure(ctx, tx)
@@ -344,6 +354,8 @@ func statusAfter(failure error) (status perch.ConnectionStatus, final bool) {
 		return perch.StatusNoAccountSetup, true
 	case errors.Is(failure, perch.ErrInvalidToken), errors.Is(failure, secret.ErrDestroyed):
 		return "", true // disconnected meanwhile
+	case errors.Is(failure, provider.ErrPermanent):
+		return "", true
 	}
 	return "", false
 }
