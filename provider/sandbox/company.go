@@ -1,6 +1,8 @@
 package sandbox
 
 import (
+	"encoding/json"
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -37,51 +39,49 @@ func (e *employer) form() *legalForm {
 // EIN prefixes").
 var unassignedPrefixes = []string{"07", "08", "09", "17", "18", "19", "28", "29", "49", "69", "70", "78", "79", "89", "96", "97"}
 
-// company returns the employer with what the provider supplies of it.
-func (e *employer) company() perch.Company {
-	f := &e.fields.Company
-	all := e.fields.everything
-	c := perch.Company{Entity: e.legalEntity(), Departments: e.departmentList(), Locations: e.locationList(), Accounts: e.accountList()}
+// whole returns the company, whatever the provider supplies of it.
+func (e *employer) whole() perch.Company {
 	serial := strconv.Itoa(1_000_000 + e.dice.below(askCompany+3000, 9_000_000))
 	ein := unassignedPrefixes[e.dice.below(askCompany+4000, len(unassignedPrefixes))] + "-" + serial
 	name, email := e.legalName, "payroll@"+e.domain
 	phone := string(appendPhone(nil, places[e.offices[0]].area, e.dice.below(askCompany+5000, 100)))
-	if all || f.LegalName {
-		c.LegalName = &name
-	}
-	if all || f.EIN {
-		c.EIN = &ein
-	}
-	if all || f.PrimaryEmail {
-		c.PrimaryEmail = &email
-	}
-	if all || f.PrimaryPhoneNumber {
-		c.PrimaryPhoneNumber = &phone
-	}
+	return perch.Company{LegalName: &name, EIN: &ein, PrimaryEmail: &email, PrimaryPhoneNumber: &phone,
+		Entity: e.legalEntity(), Departments: e.departmentList(), Locations: e.locationList(), Accounts: e.accountList()}
+}
+
+// company returns the company with what the provider supplies of it.
+func (e *employer) company() perch.Company {
+	c := e.whole()
+	e.fields.company(&c)
 	return c
 }
 
-func (e *employer) legalEntity() *perch.LegalEntity {
-	if !e.fields.entity {
-		return nil
+// edited is company with an encoded [CompanyEdit], or nil, laid over it.
+func (e *employer) edited(encoded []byte) (perch.Company, error) {
+	if encoded == nil {
+		return e.company(), nil
 	}
+	var edit CompanyEdit
+	if err := json.Unmarshal(encoded, &edit); err != nil {
+		return perch.Company{}, fmt.Errorf("decoding the edit of the company: %w", err)
+	}
+	c := e.whole()
+	edit.apply(&c)
+	e.fields.company(&c)
+	return c, nil
+}
+
+func (e *employer) legalEntity() *perch.LegalEntity {
 	form := e.form()
 	v := &perch.LegalEntity{Type: &form.kind}
 	if form.subtype != "" {
 		v.Subtype = &form.subtype
-	}
-	if !e.fields.everything {
-		keep(&v.Type, e.fields.Company.Entity.Type)
-		keep(&v.Subtype, e.fields.Company.Entity.Subtype)
 	}
 	return v
 }
 
 // departmentList names every department; a parent is named where this employer has it.
 func (e *employer) departmentList() []perch.Department {
-	if !e.fields.departments {
-		return nil
-	}
 	top := executive
 	list := []perch.Department{{Name: &top}}
 	present := map[string]*string{}
@@ -89,15 +89,10 @@ func (e *employer) departmentList() []perch.Department {
 		u := &e.units[i]
 		present[u.name] = &u.name
 		d := perch.Department{Name: &u.name}
-		if parent := present[u.parent]; parent != nil && e.fields.parents {
+		if parent := present[u.parent]; parent != nil {
 			d.Parent = &perch.DepartmentName{Name: parent}
 		}
 		list = append(list, d)
-	}
-	if !e.fields.everything && !e.fields.Company.Departments.Name {
-		for i := range list {
-			list[i].Name = nil
-		}
 	}
 	return list
 }
@@ -105,11 +100,7 @@ func (e *employer) departmentList() []perch.Department {
 func (e *employer) locationList() []perch.Location {
 	var list []perch.Location
 	for _, at := range e.offices {
-		l := e.officeAddress(at)
-		p := &l
-		if e.fields.place(&p, &e.fields.Company.Locations); p != nil {
-			list = append(list, *p)
-		}
+		list = append(list, e.officeAddress(at))
 	}
 	return list
 }
@@ -129,9 +120,6 @@ func (e *employer) officeAddress(at int) perch.Location {
 
 // accountList is the account from which payroll is paid, and for some a savings account.
 func (e *employer) accountList() []perch.BankAccount {
-	if !e.fields.accounts {
-		return nil
-	}
 	kinds := []perch.AccountType{perch.AccountChecking, perch.AccountSavings}
 	names := []string{"Payroll", "Tax Reserve"}
 	bank := bankNames[e.dice.below(askBank, len(bankNames))]
@@ -140,13 +128,6 @@ func (e *employer) accountList() []perch.BankAccount {
 	for i := range 1 + e.dice.below(askBank+3000, 2) {
 		number := strconv.Itoa(1_000_000_000 + e.dice.below(askBank+4000+question(i), 9_000_000_000))
 		a := perch.BankAccount{RoutingNumber: &routing, AccountName: &names[i], InstitutionName: &bank, AccountType: &kinds[i], AccountNumber: &number}
-		if f := &e.fields.Company.Accounts; !e.fields.everything {
-			keep(&a.RoutingNumber, f.RoutingNumber)
-			keep(&a.AccountName, f.AccountName)
-			keep(&a.InstitutionName, f.InstitutionName)
-			keep(&a.AccountType, f.AccountType)
-			keep(&a.AccountNumber, f.AccountNumber)
-		}
 		list = append(list, a)
 	}
 	return list

@@ -122,7 +122,6 @@ func (r *record) individual(p *profile) {
 			r.home.Line2 = &r.parts[partLine2]
 		}
 		v.Residence = &r.home
-		r.fields.place(&v.Residence, &r.fields.Individual.Residence)
 	}
 }
 

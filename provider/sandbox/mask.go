@@ -78,6 +78,48 @@ func (m *mask) place(at **perch.Location, f *perch.LocationFields) {
 	keep(&l.Country, f.Country)
 }
 
+// company masks the employer.
+func (m *mask) company(v *perch.Company) {
+	if m.everything {
+		return
+	}
+	f := &m.Company
+	keep(&v.LegalName, f.LegalName)
+	keep(&v.EIN, f.EIN)
+	keep(&v.PrimaryEmail, f.PrimaryEmail)
+	keep(&v.PrimaryPhoneNumber, f.PrimaryPhoneNumber)
+	keep(&v.Entity, m.entity)
+	if v.Entity != nil {
+		keep(&v.Entity.Type, f.Entity.Type)
+		keep(&v.Entity.Subtype, f.Entity.Subtype)
+	}
+	if !m.departments {
+		v.Departments = nil
+	}
+	for i := range v.Departments {
+		keep(&v.Departments[i].Name, f.Departments.Name)
+		keep(&v.Departments[i].Parent, m.parents)
+	}
+	if f.Locations == (perch.LocationFields{}) {
+		v.Locations = nil
+	}
+	for i := range v.Locations {
+		at := &v.Locations[i]
+		m.place(&at, &f.Locations)
+	}
+	if !m.accounts {
+		v.Accounts = nil
+	}
+	for i := range v.Accounts {
+		a := &v.Accounts[i]
+		keep(&a.RoutingNumber, f.Accounts.RoutingNumber)
+		keep(&a.AccountName, f.Accounts.AccountName)
+		keep(&a.InstitutionName, f.Accounts.InstitutionName)
+		keep(&a.AccountType, f.Accounts.AccountType)
+		keep(&a.AccountNumber, f.Accounts.AccountNumber)
+	}
+}
+
 // individual masks a person.
 func (m *mask) individual(v *perch.Individual) {
 	if m.everything {
@@ -134,7 +176,7 @@ func (m *mask) employment(v *perch.Employment) {
 	keep(&v.SourceID, f.SourceID)
 	keep(&v.WorkID, f.WorkID)
 	keep(&v.Employment, m.kind)
-	if m.kind {
+	if v.Employment != nil {
 		keep(&v.Employment.Type, f.Employment.Type)
 		keep(&v.Employment.Subtype, f.Employment.Subtype)
 	}

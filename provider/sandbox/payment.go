@@ -33,6 +33,7 @@ func (s *source) Payments(ctx context.Context) iter.Seq2[*provider.Payment, erro
 				return
 			}
 		}
+		s.addedPayments(yield)
 	}
 }
 
@@ -130,6 +131,9 @@ func (s *source) PayStatements(ctx context.Context, paymentKey string) iter.Seq2
 				s.statements(ctx, &s.runs[i], yield)
 				return
 			}
+		}
+		if s.addedStatements(ctx, paymentKey, yield) {
+			return
 		}
 		yield(nil, perch.NotFound("payment_not_found", "The simulated employer has no payment with this key."))
 	}

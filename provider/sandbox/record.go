@@ -37,6 +37,9 @@ type record struct {
 	offices           []*perch.Location
 	departmentOf      []*perch.DepartmentName
 	executive         *perch.DepartmentName
+
+	// bare leaves in what the provider does not supply.
+	bare bool
 }
 
 // part numbers the texts that are composed for a person.
@@ -88,20 +91,33 @@ func newRecord(e *employer) *record {
 	return r
 }
 
-// write fills the record of one person.
-func (r *record) write(p *profile) *provider.Person {
+// write fills the record of one person. edit is an encoded [PersonEdit], or nil.
+func (r *record) write(p *profile, edit []byte) (*provider.Person, error) {
 	r.compose(p)
 	r.keys[0] = r.parts[partKey]
 	r.out.Keys = r.keys[:]
 	r.out.ManagerKey = r.parts[partManager]
 	r.individual(p)
 	r.employment(p)
+	if edit != nil {
+		if err := r.edit(edit); err != nil {
+			return nil, err
+		}
+	}
+	r.mask()
+	return &r.out, nil
+}
+
+// mask takes out what the provider does not supply.
+func (r *record) mask() {
+	if r.bare || r.fields.everything {
+		return
+	}
 	r.fields.individual(&r.out.Individual)
 	r.fields.employment(&r.out.Employment)
-	if !r.fields.everything && !r.fields.Employment.Manager.ID {
+	if !r.fields.Employment.Manager.ID {
 		r.out.ManagerKey = ""
 	}
-	return &r.out
 }
 
 // keyPrefix and the employee number make a person's key.

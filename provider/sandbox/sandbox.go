@@ -12,23 +12,38 @@ import (
 // Name is the connector's identifier.
 const Name = "sandbox"
 
-// Connector opens simulated employers. The zero value is ready.
-type Connector struct{}
+// Connector opens simulated employers.
+type Connector struct {
+	// Book has the edits; nil means that there are none.
+	Book Book
+}
 
 // Name implements provider.Connector.
 func (Connector) Name() string { return Name }
 
 // Open implements provider.Connector. The account's settings are an encoded [Settings].
-func (Connector) Open(_ context.Context, account provider.Account) (provider.Source, error) {
+func (c Connector) Open(ctx context.Context, account provider.Account) (provider.Source, error) {
 	settings, err := Decode(account.Settings)
 	if err != nil {
 		return nil, fmt.Errorf("opening a simulated employer: %w", err)
 	}
-	return &source{newEmployer(settings)}, nil
+	var edits Edits
+	if c.Book != nil {
+		if edits, err = c.Book.Edits(ctx, account.ID); err != nil {
+			return nil, fmt.Errorf("opening a simulated employer: %w", err)
+		}
+	}
+	if edits.Failure != nil {
+		return nil, edits.Failure
+	}
+	return &source{newEmployer(settings), edits}, nil
 }
 
 // source reads one simulated employer. It holds nothing that needs closing.
-type source struct{ *employer }
+type source struct {
+	*employer
+	edits Edits
+}
 
 var (
 	_ provider.CompanyReader      = (*source)(nil)
@@ -42,24 +57,14 @@ var (
 func (s *source) Close() error { return nil }
 
 // Company implements provider.CompanyReader.
-func (s *source) Company(context.Context) (perch.Company, error) { return s.company(), nil }
+func (s *source) Company(context.Context) (perch.Company, error) {
+	return s.edited(s.edits.Company)
+}
 
 // People implements provider.PeopleReader. The order is that of the employee numbers. The person is
 // overwritten by the next one, except for its strings.
 func (s *source) People(ctx context.Context) iter.Seq2[*provider.Person, error] {
-	return func(yield func(*provider.Person, error) bool) {
-		r := newRecord(s.employer)
-		for i := range s.people {
-			if err := interrupted(ctx, i); err != nil {
-				yield(nil, err)
-				return
-			}
-			p := s.person(i)
-			if !yield(r.write(&p), nil) {
-				return
-			}
-		}
-	}
+	return s.everyone(ctx, newRecord(s.employer))
 }
 
 // checkEvery is how many people are generated between two looks at the context.
