@@ -20,6 +20,7 @@ import (
 	"github.com/perchhq/perch/internal/connection"
 	"github.com/perchhq/perch/internal/connectui"
 	"github.com/perchhq/perch/internal/db"
+	"github.com/perchhq/perch/internal/document"
 	"github.com/perchhq/perch/internal/employment"
 	"github.com/perchhq/perch/internal/event"
 	"github.com/perchhq/perch/internal/httpapi"
@@ -76,6 +77,7 @@ type App struct {
 	Syncs       *syncengine.Engine
 	Queue       *jobs.Queue
 	Events      *event.Log
+	Documents   *document.Fetcher
 	Store       *store.Store
 	Keyring     *secret.Keyring
 	Records     *records.Reader
@@ -211,6 +213,7 @@ func (a *App) wire(identity *secret.Identity) (err error) {
 		return err
 	}
 	a.Records = records.NewReader(a.Store, a.Keyring, c.CacheBytes)
+	a.Documents = &document.Fetcher{Store: a.Store, Keyring: a.Keyring, Identity: identity, Records: a.Records, Accounts: a.Syncs, Now: c.Now}
 	a.Access = access.NewService(a.Store, a.Queue, isNotFound, a.Records.Forget, c.Now, a.log)
 	a.Connections = &connection.Service{Store: a.Store, Keyring: a.Keyring, Identity: identity, Now: c.Now}
 	providers := sync.OnceValues(catalog.Load)
@@ -234,6 +237,7 @@ func (a *App) wire(identity *secret.Identity) (err error) {
 		Access:     a.Access,
 		Employment: &employment.Service{Records: a.Records, Gate: a.Access, Patience: c.Patience},
 		Payroll:    &payroll.Service{Records: a.Records, Gate: a.Access, Patience: c.Patience},
+		Documents:  &document.Service{Records: a.Records, Gate: a.Access},
 		Sandbox:    a.Sandbox, Catalogue: network, Health: a, Log: a.log, Version: c.Version,
 	}
 	return nil

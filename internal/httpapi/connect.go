@@ -146,18 +146,22 @@ func (c *call) encodeCreated(answer any) error {
 	return nil
 }
 
-// connectURL is the link of a session: at the configured address, or else at the one that the
-// application reached us by.
-func (c *call) connectURL(session perch.ID) string {
-	base := c.api.ConnectURL
-	if base == "" {
-		scheme := "http"
-		if c.r.TLS != nil {
-			scheme = "https"
-		}
-		base = (&url.URL{Scheme: scheme, Host: c.r.Host}).String()
+// address is that of this installation: the configured one, or else the one that the application
+// reached us by.
+func (c *call) address() string {
+	if c.api.ConnectURL != "" {
+		return c.api.ConnectURL
 	}
-	return base + "/authorize?session=" + session.String()
+	scheme := "http"
+	if c.r.TLS != nil {
+		scheme = "https"
+	}
+	return (&url.URL{Scheme: scheme, Host: c.r.Host}).String()
+}
+
+// connectURL is the link of a session.
+func (c *call) connectURL(session perch.ID) string {
+	return c.address() + "/authorize?session=" + session.String()
 }
 
 // connectRefused is the body of a 400 of these operations, connectUnauthorized of a 401: the contract
