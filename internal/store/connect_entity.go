@@ -143,6 +143,9 @@ func (s *Store) DisconnectEntities(ctx context.Context, application, connection 
 		if err := s.LockApplication(ctx, tx, application); err != nil {
 			return err
 		}
+		if err := s.HoldConnection(ctx, tx, application, connection); err != nil {
+			return err
+		}
 		owners := make([]perch.ID, 0, len(entities)+1)
 		for _, entity := range entities {
 			if err := endEntity(ctx, tx, application, connection, entity, now); err != nil {
@@ -186,6 +189,11 @@ func endEntity(ctx context.Context, tx *sql.Tx, application, connection, entity 
 		db.Micros(now), perch.NameInvalidToken, entity, application); err != nil {
 		return fmt.Errorf("stopping the entity's syncs: %w", err)
 	}
+	if _, err := tx.ExecContext(ctx,
+		`UPDATE automated_jobs SET status = 'error', completed_at = $1, lease_owner = '', lease_until = 0
+		  WHERE entity_id = $2 AND connection_id = $3 AND status IN ('pending', 'in_progress')`, db.Micros(now), entity, connection); err != nil {
+		return fmt.Errorf("ending the entity's jobs: %w", err)
+	}
 	return nil
 }
 
@@ -202,6 +210,9 @@ func endEmptyConnection(ctx context.Context, tx *sql.Tx, application, connection
 	}
 	ended, err := result.RowsAffected()
 	if err != nil || ended != 1 {
+		return false, err
+	}
+	if err := endJobs(ctx, tx, application, connection, now); err != nil {
 		return false, err
 	}
 	return true, forgetCustomer(ctx, tx, application, connection)

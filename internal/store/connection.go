@@ -91,6 +91,9 @@ func (s *Store) Disconnect(ctx context.Context, application, connection perch.ID
 			db.Micros(now), perch.NameInvalidToken, connection, application); err != nil {
 			return fmt.Errorf("stopping the connection's syncs: %w", err)
 		}
+		if err := endJobs(ctx, tx, application, connection, now); err != nil {
+			return err
+		}
 		if err := forgetCustomer(ctx, tx, application, connection); err != nil {
 			return err
 		}
@@ -164,6 +167,7 @@ type Account struct {
 	CompanyID      perch.ID
 	EntityID       perch.ID
 	ProviderID     string
+	Type           perch.ConnectionType
 	Connector      string
 	Authentication perch.AuthenticationType
 	Status         perch.ConnectionStatus
@@ -179,9 +183,9 @@ func (s *Store) Account(ctx context.Context, connection, entity perch.ID) (Accou
 	a := Account{ConnectionID: connection, EntityID: entity}
 	var disconnected, entityDisconnected int64
 	err := s.db.Read.QueryRowContext(ctx,
-		`SELECT c.application_id, c.company_id, c.provider_id, COALESCE(e.authentication_type, c.authentication_type), e.status, c.disconnected_at, e.disconnected_at, e.connector, e.settings
+		`SELECT c.application_id, c.company_id, c.provider_id, c.type, COALESCE(e.authentication_type, c.authentication_type), e.status, c.disconnected_at, e.disconnected_at, e.connector, e.settings
 		   FROM entities e JOIN connections c ON c.id = e.connection_id WHERE e.id = $1 AND c.id = $2`, entity, connection).
-		Scan(&a.ApplicationID, &a.CompanyID, &a.ProviderID, &a.Authentication, &a.Status, &disconnected, &entityDisconnected, &a.Connector, &a.Settings)
+		Scan(&a.ApplicationID, &a.CompanyID, &a.ProviderID, &a.Type, &a.Authentication, &a.Status, &disconnected, &entityDisconnected, &a.Connector, &a.Settings)
 	if err != nil {
 		return a, fmt.Errorf("reading the account: %w", notFound(err))
 	}

@@ -104,3 +104,12 @@ func (s *Store) accountsEnded(ctx context.Context, tx *sql.Tx, application, conn
 	}
 	return nil
 }
+
+// NoteFailure says why the last sync brought nothing, on a connection that is well otherwise.
+func (s *Store) NoteFailure(ctx context.Context, tx *sql.Tx, connection perch.ID, message string) error {
+	if _, err := tx.ExecContext(ctx, `UPDATE connections SET status_message = $1 WHERE id = $2 AND disconnected_at = 0 AND status IN ('processing', 'connected')`,
+		message, connection); err != nil {
+		return fmt.Errorf("noting why a sync failed: %w", err)
+	}
+	return bumpRevision(ctx, tx)
+}

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"time"
 
@@ -28,24 +29,26 @@ type Sync struct {
 	ApplicationID perch.ID
 	ConnectionID  perch.ID
 	EntityID      perch.ID
-	Reason        string
-	State         SyncState
-	CreatedAt     time.Time
-	StartedAt     time.Time
-	FinishedAt    time.Time
-	Attempts      int
+	// JobID is the job that the sync belongs to; zero for those that nobody can ask about.
+	JobID      perch.ID
+	Reason     string
+	State      SyncState
+	CreatedAt  time.Time
+	StartedAt  time.Time
+	FinishedAt time.Time
+	Attempts   int
 	// Summary is JSON with counts, for people; it holds no personal data.
 	Summary   string
 	ErrorName string
 	ErrorCode string
 }
 
-const syncColumns = `id, application_id, connection_id, entity_id, reason, state, created_at, started_at, finished_at, attempts, summary, error_name, error_code`
+const syncColumns = `id, application_id, connection_id, entity_id, job_id, reason, state, created_at, started_at, finished_at, attempts, summary, error_name, error_code`
 
 func scanSync(row scanner) (Sync, error) {
 	var s Sync
 	var created, started, finished int64
-	if err := row.Scan(&s.ID, &s.ApplicationID, &s.ConnectionID, &s.EntityID, &s.Reason, &s.State, &created, &started, &finished,
+	if err := row.Scan(&s.ID, &s.ApplicationID, &s.ConnectionID, &s.EntityID, &s.JobID, &s.Reason, &s.State, &created, &started, &finished,
 		&s.Attempts, &s.Summary, &s.ErrorName, &s.ErrorCode); err != nil {
 		return s, fmt.Errorf("reading a sync: %w", notFound(err))
 	}
@@ -54,24 +57,43 @@ func scanSync(row scanner) (Sync, error) {
 }
 
 // InsertSync stores a pending sync unless the entity has an unfinished one, and returns the
-// unfinished one; created tells which.
+// unfinished one; created tells which. An unfinished one that belongs to no job joins the new one's.
 func (s *Store) InsertSync(ctx context.Context, tx *sql.Tx, n Sync) (unfinished Sync, created bool, err error) {
+	// Looking first does not wait for a transaction that holds the unfinished one; inserting would.
+	unfinished, err = unfinishedSync(ctx, tx, n.EntityID)
+	if errors.Is(err, ErrNotFound) {
+		if created, err = insertSync(ctx, tx, n); err != nil {
+			return Sync{}, false, err
+		}
+		unfinished, err = unfinishedSync(ctx, tx, n.EntityID)
+	}
+	if err != nil || created || n.JobID.IsZero() || !unfinished.JobID.IsZero() {
+		return unfinished, created, err
+	}
+	unfinished.JobID = n.JobID
+	if _, err := tx.ExecContext(ctx, `UPDATE syncs SET job_id = $1 WHERE id = $2 AND entity_id = $3 AND job_id IS NULL`,
+		n.JobID, unfinished.ID, n.EntityID); err != nil {
+		return Sync{}, false, fmt.Errorf("joining a sync to a job: %w", err)
+	}
+	return unfinished, false, nil
+}
+
+func unfinishedSync(ctx context.Context, tx *sql.Tx, entity perch.ID) (Sync, error) {
+	return scanSync(tx.QueryRowContext(ctx, `SELECT `+syncColumns+` FROM syncs WHERE entity_id = $1 AND state IN ('pending', 'running')`, entity))
+}
+
+func insertSync(ctx context.Context, tx *sql.Tx, n Sync) (bool, error) {
 	result, err := tx.ExecContext(ctx, `
 		INSERT INTO syncs (id, application_id, connection_id, entity_id, reason, state, created_at, started_at, finished_at,
-			lease_owner, lease_until, attempts, summary, error_name, error_code)
-		VALUES ($1, $2, $3, $4, $5, 'pending', $6, 0, 0, '', $7, 0, '', '', '')
+			lease_owner, lease_until, attempts, summary, error_name, error_code, job_id)
+		VALUES ($1, $2, $3, $4, $5, 'pending', $6, 0, 0, '', $7, 0, '', '', '', $8)
 		ON CONFLICT (entity_id) WHERE state IN ('pending', 'running') DO NOTHING`,
-		n.ID, n.ApplicationID, n.ConnectionID, n.EntityID, n.Reason, db.Micros(n.CreatedAt), db.Micros(n.CreatedAt.Add(queuePatience)))
+		n.ID, n.ApplicationID, n.ConnectionID, n.EntityID, n.Reason, db.Micros(n.CreatedAt), db.Micros(n.CreatedAt.Add(queuePatience)), n.JobID)
 	if err != nil {
-		return Sync{}, false, fmt.Errorf("storing a sync: %w", err)
+		return false, fmt.Errorf("storing a sync: %w", err)
 	}
 	inserted, err := result.RowsAffected()
-	if err != nil {
-		return Sync{}, false, fmt.Errorf("storing a sync: %w", err)
-	}
-	unfinished, err = scanSync(tx.QueryRowContext(ctx,
-		`SELECT `+syncColumns+` FROM syncs WHERE entity_id = $1 AND state IN ('pending', 'running')`, n.EntityID))
-	return unfinished, inserted == 1, err
+	return inserted == 1, err
 }
 
 // Sync returns a sync of an entity.
@@ -97,14 +119,28 @@ type Lease struct {
 	Until  time.Time
 }
 
-// AcquireSync takes a pending sync, or a running one whose lease ran out. It returns ErrNotFound
-// when another process holds it, when it waits to be tried again, or when it is over.
-func (s *Store) AcquireSync(ctx context.Context, lease Lease, now time.Time) (Sync, error) {
-	return scanSync(s.db.Write.QueryRowContext(ctx, `
-		UPDATE syncs SET state = 'running', lease_owner = $1, lease_until = $2, attempts = attempts + 1,
-		       started_at = CASE WHEN started_at = 0 THEN $3 ELSE started_at END
-		 WHERE id = $4 AND entity_id = $5 AND (state = 'pending' OR (state = 'running' AND lease_until < $3))
-		RETURNING `+syncColumns, lease.Owner, db.Micros(lease.Until), db.Micros(now), lease.Sync, lease.Entity))
+// AcquireSync takes a pending sync, or a running one whose lease ran out, and its job is being worked on
+// from then. It returns ErrNotFound when another process holds it, when it waits to be tried again, or
+// when it is over.
+func (s *Store) AcquireSync(ctx context.Context, lease Lease, now time.Time) (taken Sync, err error) {
+	err = s.Tx(ctx, func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, `UPDATE connections SET status = status WHERE id = (SELECT connection_id FROM syncs WHERE id = $1 AND entity_id = $2)`,
+			lease.Sync, lease.Entity); err != nil {
+			return fmt.Errorf("holding the connection: %w", err)
+		}
+		if taken, err = scanSync(tx.QueryRowContext(ctx, `
+			UPDATE syncs SET state = 'running', lease_owner = $1, lease_until = $2, attempts = attempts + 1,
+			       started_at = CASE WHEN started_at = 0 THEN $3 ELSE started_at END
+			 WHERE id = $4 AND entity_id = $5 AND (state = 'pending' OR (state = 'running' AND lease_until < $3))
+			RETURNING `+syncColumns, lease.Owner, db.Micros(lease.Until), db.Micros(now), lease.Sync, lease.Entity)); err != nil {
+			return err
+		}
+		if taken.JobID.IsZero() {
+			return nil
+		}
+		return s.BeginJob(ctx, tx, taken.ConnectionID, taken.JobID)
+	})
+	return taken, err
 }
 
 // HoldSync extends a lease inside the transaction that writes under it. It returns ErrNotFound when
@@ -114,11 +150,16 @@ func (s *Store) HoldSync(ctx context.Context, tx *sql.Tx, lease Lease) error {
 		db.Micros(lease.Until), lease.Sync, lease.Entity, lease.Owner)
 }
 
-// PostponeSync lays a held sync down until a time, when any process may take it.
-func (s *Store) PostponeSync(ctx context.Context, tx *sql.Tx, lease Lease, until time.Time) error {
+// PostponeSync lays a held sync down until a time, when any process may take it. An attempt that does
+// not count is taken back.
+func (s *Store) PostponeSync(ctx context.Context, tx *sql.Tx, lease Lease, until time.Time, counts bool) error {
+	back := 1
+	if counts {
+		back = 0
+	}
 	return s.leased(ctx, tx, `
-		UPDATE syncs SET lease_owner = '', lease_until = $1 WHERE id = $2 AND entity_id = $3 AND lease_owner = $4 AND state = 'running'`,
-		db.Micros(until), lease.Sync, lease.Entity, lease.Owner)
+		UPDATE syncs SET lease_owner = '', lease_until = $1, attempts = attempts - $5 WHERE id = $2 AND entity_id = $3 AND lease_owner = $4 AND state = 'running'`,
+		db.Micros(until), lease.Sync, lease.Entity, lease.Owner, back)
 }
 
 func (s *Store) leased(ctx context.Context, tx *sql.Tx, statement string, args ...any) error {

@@ -1,6 +1,7 @@
 package sync
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -33,7 +34,33 @@ type Engine struct {
 	// RetryAfter is how long a sync that failed for a passing reason waits after so many attempts; nil
 	// means 2 s, 8 s, 32 s and so on up to an hour.
 	RetryAfter func(attempts int) time.Duration
+	// MaxAttempts is after how many failures a sync is given up; 0 means DefaultAttempts.
+	MaxAttempts int
+	// Jobs is told of syncs that end; nil means that nobody is.
+	Jobs Jobs
+	// Ending says how a sync of a simulated connection is to end; nil, and an empty status, let it run.
+	Ending func(ctx context.Context, connection perch.ID) (perch.JobStatus, error)
 }
+
+// Jobs is told what becomes of syncs.
+type Jobs interface {
+	// Ended is called inside the transaction that ends a sync, which holds the sync's connection. status is
+	// what the entity is about to become; empty means that it stays what it is.
+	Ended(ctx context.Context, tx *sql.Tx, ended store.Sync, status perch.ConnectionStatus) error
+}
+
+// DefaultAttempts reach, with the usual pauses, over about two hours.
+const DefaultAttempts = 8
+
+const (
+	// longestPause bounds how long a provider can put a sync off.
+	longestPause = 24 * time.Hour
+	// unknownPause is for providers that want a pause and do not say how long.
+	unknownPause = time.Minute
+)
+
+// fileEvery is how often an assisted connection wants a new file.
+const fileEvery = 7 * 24 * time.Hour
 
 // DefaultLease is long enough for a slow disk and short enough that a crash is soon taken over.
 const DefaultLease = 15 * time.Second
@@ -79,7 +106,7 @@ func (e *Engine) run(ctx context.Context, connection, entity, sync perch.ID, sou
 	if progress == nil {
 		progress = func(Kind, int) {}
 	}
-	r := &run{Engine: e, lease: lease, attempts: taken.Attempts, given: source != nil, progress: progress, summary: Summary{Records: map[Kind]Counts{}}}
+	r := &run{Engine: e, lease: lease, taken: taken, given: source != nil, progress: progress, summary: Summary{Records: map[Kind]Counts{}}}
 	err = r.guarded(ctx, connection, entity, source)
 	return r.summary, r.end(ctx, err)
 }
@@ -88,7 +115,7 @@ func (e *Engine) run(ctx context.Context, connection, entity, sync perch.ID, sou
 type run struct {
 	*Engine
 	lease    store.Lease
-	attempts int
+	taken    store.Sync
 	given    bool         // the caller opened the source: nobody else can try again
 	reached  access.Group // the product group that was being synced
 	account  store.Account
@@ -167,11 +194,14 @@ func (r *run) do(ctx context.Context, connection, entity perch.ID, source provid
 	if r.account.Disconnected {
 		return perch.ErrInvalidToken
 	}
+	if err := r.simulatedEnding(ctx); err != nil {
+		return err
+	}
 	if r.cipher, err = r.Keyring.Cipher(ctx, entity); err != nil {
 		return err
 	}
 	if r.source = source; source == nil {
-		if r.source, err = r.Open(ctx, r.account); err != nil {
+		if r.source, err = r.open(ctx); err != nil {
 			return fmt.Errorf("opening the provider: %w", err)
 		}
 	}
@@ -192,23 +222,22 @@ func (r *run) do(ctx context.Context, connection, entity perch.ID, source provid
 	return nil
 }
 
-// Open opens an account through its connector. The caller closes the source.
-func (e *Engine) Open(ctx context.Context, account store.Account) (provider.Source, error) {
-	connector, ok := e.Connectors[account.Connector]
+func (r *run) open(ctx context.Context) (provider.Source, error) {
+	connector, ok := r.Connectors[r.account.Connector]
 	if !ok {
-		return nil, fmt.Errorf("this Perch has no connector %q", account.Connector)
+		return nil, fmt.Errorf("this Perch has no connector %q", r.account.Connector)
 	}
-	keys, err := e.Keyring.Cipher(ctx, account.ConnectionID)
+	keys, err := r.Keyring.Cipher(ctx, r.account.ConnectionID)
 	if err != nil {
 		return nil, err
 	}
-	settings, err := keys.Open(nil, account.Settings, SettingsPlace(account.EntityID))
+	settings, err := keys.Open(nil, r.account.Settings, SettingsPlace(r.account.EntityID))
 	if err != nil {
 		return nil, err
 	}
 	return connector.Open(ctx, provider.Account{
-		ID: account.EntityID, ProviderID: account.ProviderID, Authentication: account.Authentication,
-		Settings: settings, Products: account.Products, Now: e.Now,
+		ID: r.account.EntityID, ProviderID: r.account.ProviderID, Authentication: r.account.Authentication,
+		Settings: settings, Products: r.account.Products, Now: r.Now,
 	})
 }
 
@@ -233,8 +262,8 @@ func (r *run) wantsSSN() bool {
 	return false
 }
 
-// end records how the sync ended. A passing failure leaves the sync to be tried again, a stop leaves it
-// to any process at once, and a lost lease leaves it alone.
+// end records how the sync ended. A passing failure leaves the sync to be tried again, unless that was
+// done often enough; a stop leaves it to any process at once, and a lost lease leaves it alone.
 func (r *run) end(ctx context.Context, failure error) error {
 	if reporter, ok := r.source.(provider.ProblemReporter); ok {
 		r.summary.Problems = reporter.Problems()
@@ -253,53 +282,96 @@ func (r *run) end(ctx context.Context, failure error) error {
 	case stopped:
 		return errors.Join(failure, r.Store.ReleaseSync(ctx, r.lease))
 	}
-	return errors.Join(failure, r.postpone(ctx))
+	next, limited := r.nextAttempt(failure)
+	if r.givenUp(limited) {
+		return errors.Join(failure, r.fail(ctx, failure, ""))
+	}
+	return errors.Join(failure, r.postpone(ctx, next, limited))
 }
 
-func (r *run) complete(ctx context.Context) error {
-	err := r.Store.Tx(ctx, func(tx *sql.Tx) error {
-		if err := r.Store.FinishSync(ctx, tx, r.lease, store.Sync{State: store.SyncComplete, FinishedAt: r.Now(), Summary: r.summary.String()}); err != nil {
-			return err
-		}
-		if r.account.Status == perch.StatusConnected && r.attempts <= 1 {
-			return nil
-		}
-		if held, err := r.Store.StatusHeld(ctx, tx, r.account.ConnectionID, r.account.EntityID); err != nil || held {
-			return err
-		}
-		return r.Store.SetStatus(ctx, tx, r.account.ConnectionID, r.account.EntityID, perch.StatusConnected, "")
-	})
-	return heldElsewhere(err)
-}
-
-// postpone notes the failed attempt and when the next one is due.
-func (r *run) postpone(ctx context.Context) error {
+// nextAttempt tells when to try again, and whether it is the provider that says so.
+func (r *run) nextAttempt(failure error) (next time.Time, limited bool) {
+	var wait *provider.RateLimited
+	if errors.As(failure, &wait) {
+		return r.Now().Add(min(cmp.Or(wait.After, unknownPause), longestPause)), true
+	}
 	retryAfter := r.RetryAfter
 	if retryAfter == nil {
 		retryAfter = backoff
 	}
-	next := r.Now().Add(retryAfter(r.attempts))
-	err := r.Store.Tx(ctx, func(tx *sql.Tx) error {
-		if err := r.hold(ctx, tx); err != nil {
+	return r.Now().Add(retryAfter(r.taken.Attempts)), false
+}
+
+// givenUp reports whether the sync was tried often enough. What the provider puts off does not count,
+// up to a day.
+func (r *run) givenUp(limited bool) bool {
+	if limited {
+		return r.Now().Sub(r.taken.CreatedAt) > longestPause
+	}
+	return r.taken.Attempts >= cmp.Or(r.MaxAttempts, DefaultAttempts)
+}
+
+// ending runs a transaction that ends or postpones the sync. It holds the connection first, as all that
+// touch the jobs of a connection do, and fails with ErrHeld when the connection is gone.
+func (r *run) ending(ctx context.Context, fn func(tx *sql.Tx) error) error {
+	return heldElsewhere(r.Store.Tx(ctx, func(tx *sql.Tx) error {
+		if err := r.Store.HoldConnection(ctx, tx, r.taken.ApplicationID, r.taken.ConnectionID); err != nil {
 			return err
 		}
-		if err := r.Store.PostponeSync(ctx, tx, r.lease, next); err != nil {
+		return fn(tx)
+	}))
+}
+
+func (r *run) complete(ctx context.Context) error {
+	return r.ending(ctx, func(tx *sql.Tx) error {
+		end := store.Sync{State: store.SyncComplete, FinishedAt: r.Now(), Summary: r.summary.String()}
+		if err := r.Store.FinishSync(ctx, tx, r.lease, end); err != nil {
 			return err
 		}
-		held, err := r.Store.StatusHeld(ctx, tx, r.account.ConnectionID, r.account.EntityID)
+		if r.given {
+			if err := r.Store.SetFileDue(ctx, tx, r.taken.ConnectionID, r.taken.EntityID, r.Now().Add(fileEvery)); err != nil {
+				return err
+			}
+		}
+		held, err := r.Store.StatusHeld(ctx, tx, r.taken.ConnectionID, r.taken.EntityID)
 		if err != nil {
 			return err
 		}
-		message := fmt.Sprintf("The last sync failed. The next attempt is due at %s.", next.UTC().Format(time.RFC3339))
-		if !held {
-			err = r.Store.SetStatus(ctx, tx, r.account.ConnectionID, r.account.EntityID, r.account.Status, message)
+		if held {
+			return r.tell(ctx, tx, "")
 		}
-		if err != nil {
+		if err := r.tell(ctx, tx, perch.StatusConnected); err != nil {
+			return err
+		}
+		return r.Store.SetStatus(ctx, tx, r.taken.ConnectionID, r.taken.EntityID, perch.StatusConnected, "")
+	})
+}
+
+// tell lets the sync's job know that it is over. It comes before what advances the revision, because it
+// may write events.
+func (r *run) tell(ctx context.Context, tx *sql.Tx, status perch.ConnectionStatus) error {
+	if r.Jobs == nil {
+		return nil
+	}
+	return r.Jobs.Ended(ctx, tx, r.taken, status)
+}
+
+// postpone notes the failed attempt and when the next one is due.
+func (r *run) postpone(ctx context.Context, next time.Time, limited bool) error {
+	reason := "The last sync failed."
+	if limited {
+		reason = "The provider limits how often it is asked."
+	}
+	return r.ending(ctx, func(tx *sql.Tx) error {
+		if err := r.Store.PostponeSync(ctx, tx, r.lease, next, !limited); err != nil {
+			return err
+		}
+		message := fmt.Sprintf("%s The next attempt is due at %s.", reason, next.UTC().Format(time.RFC3339))
+		if err := r.Store.NoteFailure(ctx, tx, r.taken.ConnectionID, message); err != nil {
 			return err
 		}
 		return r.recordFailure(ctx, tx)
 	})
-	return heldElsewhere(err)
 }
 
 // backoff is 2 s after the first attempt, 8 s after the second, and so on up to an hour.
@@ -313,7 +385,7 @@ func backoff(attempts int) time.Duration {
 
 // recordFailure marks the product group that was being synced and those that were still to come.
 func (r *run) recordFailure(ctx context.Context, tx *sql.Tx) error {
-	for group := r.reached; group < access.SyncGroups; group++ {
+	for group := r.reached; group < access.GroupCount; group++ {
 		if err := r.Store.RecordAttempt(ctx, tx, r.account.EntityID, group, r.Now(), access.ResultError); err != nil {
 			return err
 		}
@@ -328,19 +400,25 @@ func (r *run) fail(ctx context.Context, failure error, status perch.ConnectionSt
 	if errors.As(failure, &known) {
 		end.ErrorName, end.ErrorCode = known.Name, known.Code
 	}
-	err := r.Store.Tx(ctx, func(tx *sql.Tx) error {
+	return r.ending(ctx, func(tx *sql.Tx) error {
 		if err := r.Store.FinishSync(ctx, tx, r.lease, end); err != nil {
 			return err
 		}
-		if err := r.recordFailure(ctx, tx); err != nil {
+		if err := r.tell(ctx, tx, status); err != nil {
 			return err
 		}
-		if status == "" {
-			return nil
+		if err := r.showFailure(ctx, tx, status, known); err != nil {
+			return err
 		}
-		return r.Store.SetStatus(ctx, tx, r.account.ConnectionID, r.account.EntityID, status, known.Message)
+		return r.recordFailure(ctx, tx)
 	})
-	return heldElsewhere(err)
+}
+
+func (r *run) showFailure(ctx context.Context, tx *sql.Tx, status perch.ConnectionStatus, known *perch.Error) error {
+	if status == "" {
+		return r.Store.NoteFailure(ctx, tx, r.taken.ConnectionID, "The last sync failed.")
+	}
+	return r.Store.SetStatus(ctx, tx, r.taken.ConnectionID, r.taken.EntityID, status, known.Message)
 }
 
 // statusAfter tells which status a failure puts the connection in. Failures that pass by themselves
@@ -355,7 +433,7 @@ func statusAfter(failure error) (status perch.ConnectionStatus, final bool) {
 		return perch.StatusNoAccountSetup, true
 	case errors.Is(failure, perch.ErrInvalidToken), errors.Is(failure, secret.ErrDestroyed):
 		return "", true // disconnected meanwhile
-	case errors.Is(failure, provider.ErrPermanent):
+	case errors.Is(failure, errSimulated), errors.Is(failure, provider.ErrPermanent):
 		return "", true
 	}
 	return "", false
