@@ -16,11 +16,11 @@ import (
 	perch "github.com/perchhq/perch"
 	"github.com/perchhq/perch/internal/access"
 	"github.com/perchhq/perch/internal/assist"
+	"github.com/perchhq/perch/internal/automated"
 	"github.com/perchhq/perch/internal/connect"
 	"github.com/perchhq/perch/internal/connection"
 	"github.com/perchhq/perch/internal/connectui"
 	"github.com/perchhq/perch/internal/db"
-	"github.com/perchhq/perch/internal/document"
 	"github.com/perchhq/perch/internal/employment"
 	"github.com/perchhq/perch/internal/event"
 	"github.com/perchhq/perch/internal/httpapi"
@@ -76,8 +76,8 @@ type App struct {
 	Importer    *assist.Importer
 	Syncs       *syncengine.Engine
 	Queue       *jobs.Queue
+	Jobs        *automated.Service
 	Events      *event.Log
-	Documents   *document.Fetcher
 	Store       *store.Store
 	Keyring     *secret.Keyring
 	Records     *records.Reader
@@ -212,19 +212,22 @@ func (a *App) wire(identity *secret.Identity) (err error) {
 	if a.Queue, err = jobs.New(a.database, a.Syncs, a.Store, c.Now, a.log); err != nil {
 		return err
 	}
+	a.Jobs = &automated.Service{Store: a.Store, Queue: a.Queue, Events: a.Events, Tasks: map[perch.JobType]automated.Task{},
+		Owner: jobs.Owner(), Now: c.Now, Log: a.log}
+	a.Syncs.Jobs = a.Jobs
+	a.Queue.Oversee(a.Jobs)
 	a.Records = records.NewReader(a.Store, a.Keyring, c.CacheBytes)
-	a.Documents = &document.Fetcher{Store: a.Store, Keyring: a.Keyring, Identity: identity, Records: a.Records, Accounts: a.Syncs, Now: c.Now}
 	a.Access = access.NewService(a.Store, a.Queue, isNotFound, a.Records.Forget, c.Now, a.log)
 	a.Connections = &connection.Service{Store: a.Store, Keyring: a.Keyring, Identity: identity, Now: c.Now}
 	providers := sync.OnceValues(catalog.Load)
-	a.Sandbox = &sandbox.Service{Connections: a.Connections, Catalog: providers, Syncs: a.Queue, Now: c.Now, Seed: c.Seed}
+	a.Sandbox = &sandbox.Service{Connections: a.Connections, Catalog: providers, Syncs: a.Jobs, Now: c.Now, Seed: c.Seed}
 	a.Importer = &assist.Importer{Store: a.Store, Keyring: a.Keyring, Connections: a.Connections, Engine: a.Syncs, Catalog: providers, Now: c.Now}
 	var limits limit.Limiter
 	if !c.NoRateLimits {
 		limits = limit.NewMemory(c.Now)
 	}
 	a.Connect = &connect.Service{
-		Store: a.Store, Keyring: a.Keyring, Connections: a.Connections, Catalog: providers, Connectors: connectors, Syncs: a.Queue,
+		Store: a.Store, Keyring: a.Keyring, Connections: a.Connections, Catalog: providers, Connectors: connectors, Syncs: a.Jobs,
 		Limits: limits, CallbackURL: c.PublicURL + "/connect/oauth/callback", Now: c.Now, Log: a.log, Seed: c.Seed,
 	}
 	if a.pages, err = connectui.New(a.Connect, a.log); err != nil {
@@ -237,7 +240,7 @@ func (a *App) wire(identity *secret.Identity) (err error) {
 		Access:     a.Access,
 		Employment: &employment.Service{Records: a.Records, Gate: a.Access, Patience: c.Patience},
 		Payroll:    &payroll.Service{Records: a.Records, Gate: a.Access, Patience: c.Patience},
-		Documents:  &document.Service{Records: a.Records, Gate: a.Access},
+		Jobs:       a.Jobs,
 		Sandbox:    a.Sandbox, Catalogue: network, Health: a, Log: a.log, Version: c.Version,
 	}
 	return nil

@@ -146,9 +146,14 @@ func (c *call) encodeCreated(answer any) error {
 	return nil
 }
 
-// address is that of this installation: the configured one, or else the one that the application
-// reached us by.
-func (c *call) address() string {
+// connectURL is the link of a session.
+func (c *call) connectURL(session perch.ID) string {
+	return c.base() + "/authorize?session=" + session.String()
+}
+
+// base is the address of this installation, without a slash at the end: the configured one, or else the
+// one that the application reached us by.
+func (c *call) base() string {
 	if c.api.ConnectURL != "" {
 		return c.api.ConnectURL
 	}
@@ -157,11 +162,6 @@ func (c *call) address() string {
 		scheme = "https"
 	}
 	return (&url.URL{Scheme: scheme, Host: c.r.Host}).String()
-}
-
-// connectURL is the link of a session.
-func (c *call) connectURL(session perch.ID) string {
-	return c.address() + "/authorize?session=" + session.String()
 }
 
 // connectRefused is the body of a 400 of these operations, connectUnauthorized of a 401: the contract

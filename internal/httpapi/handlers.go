@@ -91,7 +91,7 @@ func getPayGroups(c *call) error {
 	if err != nil {
 		return err
 	}
-	frequencies, err := enums[perch.PayFrequency](c, "pay_frequencies")
+	frequencies, err := c.frequencies("pay_frequencies")
 	if err != nil {
 		return err
 	}

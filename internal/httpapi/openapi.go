@@ -145,18 +145,13 @@ func parameter(p *param) *huma.Param {
 	case kindInteger:
 		zero, most := 0.0, float64(p.max)
 		out.Schema = &huma.Schema{Type: huma.TypeInteger, Default: p.fallback, Minimum: &zero, Maximum: &most}
-		if p.fallback < 0 {
-			out.Schema.Default = nil
-		}
 	case kindDate:
 		out.Schema = &huma.Schema{Type: huma.TypeString, Format: "date"}
 	case kindID:
 		out.Schema = &huma.Schema{Type: huma.TypeString, Format: "uuid"}
 	case kindIDs:
-		out.Schema = &huma.Schema{Type: huma.TypeArray, Items: &huma.Schema{Type: huma.TypeString, Format: "uuid"}}
-		if p.max > 0 {
-			out.Schema.MaxItems = &p.max
-		}
+		one := 1
+		out.Schema = &huma.Schema{Type: huma.TypeArray, MaxItems: &one, Items: &huma.Schema{Type: huma.TypeString, Format: "uuid"}}
 		out.Style, out.Explode = "form", &explode
 	case kindEnums:
 		values := make([]any, len(p.values))
@@ -183,6 +178,10 @@ func (s *schemas) responses(r *route) map[string]*huma.Response {
 			out[status] = &huma.Response{Headers: headers(false), Content: s.content(errorType(row.Status), "")}
 		}
 		out[status].Description = strings.TrimSpace(out[status].Description + " " + f.label() + ": " + row.Meaning)
+	}
+	for _, status := range r.also {
+		code := strconv.Itoa(status)
+		out[code] = &huma.Response{Description: http.StatusText(status) + ".", Headers: headers(false), Content: s.content(r.answer, "")}
 	}
 	if r.operation == "get-readiness" {
 		out["503"] = &huma.Response{Description: "Not ready.", Headers: headers(false), Content: s.content(r.answer, "")}

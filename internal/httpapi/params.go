@@ -70,29 +70,15 @@ func (c *call) optionalID(name string) (perch.ID, error) {
 	return parseID(name, raw)
 }
 
-// ids reads a list of ids. An empty list is as good as none.
-func (c *call) ids(name string) (list []perch.ID, err error) {
-	c.param(name)
-	err = c.query.each(name, func(value string) error {
-		if value == "" {
-			return nil
-		}
-		id, err := parseID(name, value)
-		list = append(list, id)
-		return err
-	})
-	return list, err
-}
-
-// enums reads values of an enumeration, each once.
-func enums[E ~string](c *call, name string) (list []E, err error) {
+// frequencies reads pay frequencies, each once.
+func (c *call) frequencies(name string) (list []perch.PayFrequency, err error) {
 	p := c.param(name)
 	err = c.query.each(name, func(value string) error {
 		if !slices.Contains(p.values, value) {
 			return perch.Invalid(name, "each value must be one of %s.", strings.Join(p.values, ", "))
 		}
-		if e := E(value); !slices.Contains(list, e) {
-			list = append(list, e)
+		if f := perch.PayFrequency(value); !slices.Contains(list, f) {
+			list = append(list, f)
 		}
 		return nil
 	})

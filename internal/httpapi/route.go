@@ -35,7 +35,9 @@ type route struct {
 	hidden                     bool
 	// created says that success is a 201.
 	created bool
-	handle  func(*call) error
+	// also are further statuses that come with the operation's answer.
+	also   []int
+	handle func(*call) error
 	// refuse answers an error in a shape of the operation's own and reports whether it did; it is
 	// optional.
 	refuse func(*call, error) bool
@@ -78,8 +80,7 @@ type param struct {
 	required    bool
 	description string
 	example     string
-	// fallback and max are for integers; a negative fallback stands for no limit. Beyond max, pages are
-	// refused with 422, all else with 400. Of lists max is the most entries; 0 is any number.
+	// fallback and max are for integers. Beyond max, pages are refused with 422, all else with 400.
 	fallback, max int
 	page          bool
 	// values are the values of an enum.

@@ -41,10 +41,11 @@ type Queue struct {
 	now    func() time.Time
 	log    *slog.Logger
 	// oneHost is set where every process that shares the database is on this machine.
-	oneHost bool
-	live    atomic.Bool
-	stop    context.CancelFunc
-	done    chan struct{}
+	oneHost  bool
+	overseer Overseer
+	live     atomic.Bool
+	stop     context.CancelFunc
+	done     chan struct{}
 }
 
 // SyncArgs names the sync to run. The job is tried once: whether and when a sync is tried again stands
@@ -72,6 +73,9 @@ func New(database *db.DB, engine *syncengine.Engine, s *store.Store, now func() 
 	}
 	if err := river.AddWorkerSafely(workers, &eraseWorker{queue: q}); err != nil {
 		return nil, fmt.Errorf("registering the erase worker: %w", err)
+	}
+	if err := river.AddWorkerSafely(workers, &taskWorker{queue: q}); err != nil {
+		return nil, fmt.Errorf("registering the task worker: %w", err)
 	}
 	client, err := river.NewClient(database.QueueDriver(), &river.Config{
 		Queues:            map[string]river.QueueConfig{syncQueue: {MaxWorkers: syncWorkers}},
@@ -122,17 +126,18 @@ func (q *Queue) Stop(ctx context.Context) error {
 // Running reports whether jobs run in this process.
 func (q *Queue) Running() bool { return q.live.Load() }
 
-// Enqueue requests a sync of an entity and queues its job, in the caller's transaction. While one is
-// unfinished it does nothing.
+// Enqueue requests a sync of an entity that is no job, so that nobody can ask about it, and queues it in the
+// caller's transaction. While one is unfinished it does nothing.
 func (q *Queue) Enqueue(ctx context.Context, tx *sql.Tx, application, connection, entity perch.ID, reason string) error {
 	requested, created, err := q.engine.Request(ctx, tx, application, connection, entity, reason)
 	if err != nil || !created {
 		return err
 	}
-	return q.insert(ctx, tx, requested)
+	return q.InsertSync(ctx, tx, requested)
 }
 
-func (q *Queue) insert(ctx context.Context, tx *sql.Tx, s store.Sync) error {
+// InsertSync queues a pending sync, in the caller's transaction.
+func (q *Queue) InsertSync(ctx context.Context, tx *sql.Tx, s store.Sync) error {
 	if _, err := q.client.InsertTx(ctx, tx, SyncArgs{s.ConnectionID, s.EntityID, s.ID}, nil); err != nil {
 		return fmt.Errorf("queueing a sync: %w", err)
 	}
@@ -148,6 +153,11 @@ func (q *Queue) watch(ctx context.Context) {
 	for {
 		if err := q.requeue(ctx); err != nil && ctx.Err() == nil {
 			q.log.ErrorContext(ctx, "looking for idle syncs", "error", err)
+		}
+		if q.overseer != nil {
+			if err := q.overseer.Look(ctx); err != nil && ctx.Err() == nil {
+				q.log.ErrorContext(ctx, "looking for jobs that are due", "error", err)
+			}
 		}
 		select {
 		case <-ctx.Done():
@@ -183,7 +193,7 @@ func (q *Queue) requeueOne(ctx context.Context, tx *sql.Tx, s store.Sync) error 
 		return err
 	}
 	q.log.InfoContext(ctx, "queueing an idle sync", "sync_id", s.ID, "entity_id", s.EntityID, "attempts", s.Attempts)
-	return q.insert(ctx, tx, s)
+	return q.InsertSync(ctx, tx, s)
 }
 
 // releaseDead hands back, on SQLite, what processes of this machine held that are no longer alive, so
