@@ -45,7 +45,13 @@ func (c *devCommand) Run(ctx context.Context, t *terminal) error {
 		_ = a.Close()
 		return err
 	}
-	banner(t, config, dev)
+	console, err := a.DevConsoleLink(ctx, dev.APIURL)
+	if err != nil {
+		_ = listener.Close()
+		_ = a.Close()
+		return err
+	}
+	banner(t, config, dev, console)
 	return a.Serve(ctx, listener)
 }
 
@@ -61,13 +67,15 @@ func origin(addr net.Addr) string {
 	return net.JoinHostPort(host, port)
 }
 
-func banner(t *terminal, config app.Config, dev app.DevFile) {
+func banner(t *terminal, config app.Config, dev app.DevFile, console string) {
 	fmt.Fprintf(t.out, `
   Perch %s is ready.
 
   API        %s
   Reference  %s/docs
   Keys       %s
+  Console    %s
+             (signs you in once, on this machine; start again for another)
 
   Connect a simulated employer and read its people:
 
@@ -78,6 +86,6 @@ func banner(t *terminal, config app.Config, dev app.DevFile) {
 
   Stop with Ctrl-C; started again on the same folder, everything is still there.
 
-`, config.Version, dev.APIURL, dev.APIURL, filepath.Join(config.Data, "dev.json"),
+`, config.Version, dev.APIURL, dev.APIURL, filepath.Join(config.Data, "dev.json"), console,
 		dev.APIURL, dev.ClientID, dev.ClientSecret, dev.APIURL, perch.APIVersion)
 }

@@ -26,6 +26,7 @@ type cli struct {
 	Serve      serveCommand      `cmd:"" help:"Start Perch."`
 	App        appCommands       `cmd:"" help:"Make and list applications."`
 	Connection connectionCommand `cmd:"" help:"Bring employers in."`
+	Operator   operatorCommands  `cmd:"" help:"Make and list the people who work in the operations console."`
 	Migrate    migrateCommand    `cmd:"" help:"Bring the database schema up to date and exit."`
 	Version    versionCommand    `cmd:"" help:"Print the version."`
 }

@@ -20,12 +20,14 @@ import (
 	"github.com/perchhq/perch/internal/connect"
 	"github.com/perchhq/perch/internal/connection"
 	"github.com/perchhq/perch/internal/connectui"
+	"github.com/perchhq/perch/internal/console"
 	"github.com/perchhq/perch/internal/db"
 	"github.com/perchhq/perch/internal/employment"
 	"github.com/perchhq/perch/internal/event"
 	"github.com/perchhq/perch/internal/httpapi"
 	"github.com/perchhq/perch/internal/jobs"
 	"github.com/perchhq/perch/internal/limit"
+	"github.com/perchhq/perch/internal/operator"
 	"github.com/perchhq/perch/internal/payroll"
 	"github.com/perchhq/perch/internal/records"
 	"github.com/perchhq/perch/internal/sandbox"
@@ -74,6 +76,8 @@ type App struct {
 	Connect     *connect.Service
 	Sandbox     *sandbox.Service
 	Importer    *assist.Importer
+	Desk        *assist.Desk
+	Operators   *operator.Service
 	Syncs       *syncengine.Engine
 	Queue       *jobs.Queue
 	Jobs        *automated.Service
@@ -84,6 +88,7 @@ type App struct {
 	API         *httpapi.API
 
 	pages    *connectui.Handler
+	console  *console.Handler
 	config   Config
 	log      *slog.Logger
 	database *db.DB
@@ -233,6 +238,9 @@ func (a *App) wire(identity *secret.Identity) (err error) {
 	if a.pages, err = connectui.New(a.Connect, a.log); err != nil {
 		return err
 	}
+	if err := a.wireConsole(providers); err != nil {
+		return err
+	}
 	network := &catalogue{load: providers}
 	a.Access.Serves = network.serves
 	a.API = &httpapi.API{
@@ -281,8 +289,8 @@ const (
 	defaultStopPatience = 20 * time.Second
 )
 
-// Handler answers what Serve answers: the API and the pages of Connect.
-func (a *App) Handler() http.Handler { return a.API.Handler(a.pages) }
+// Handler answers what Serve answers: the API, and the pages of Connect and of the console.
+func (a *App) Handler() http.Handler { return a.API.Handler(a.pages, a.console) }
 
 // Serve answers requests on the listener until ctx ends, then lets those in flight finish, hands
 // jobs back and closes the app.

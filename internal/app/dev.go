@@ -8,10 +8,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/url"
 	"os"
 	"path/filepath"
 
 	perch "github.com/perchhq/perch"
+	"github.com/perchhq/perch/internal/store"
 )
 
 // DevFile is what `perch dev` writes to dev.json in the data folder, for scripts and tests that work
@@ -20,6 +22,7 @@ type DevFile struct {
 	APIURL        string `json:"api_url"`
 	ConnectURL    string `json:"connect_url"`
 	DashboardURL  string `json:"dashboard_url"`
+	ConsoleURL    string `json:"console_url"`
 	ClientID      string `json:"client_id"`
 	ClientSecret  string `json:"client_secret"`
 	WebhookSecret string `json:"webhook_secret"`
@@ -58,6 +61,7 @@ func (a *App) PrepareDev(ctx context.Context, origin, webhook string) (DevFile, 
 		dev.WebhookURL = webhook
 	}
 	dev.APIURL, dev.ConnectURL, dev.DashboardURL = origin, origin, origin+"/dashboard"
+	dev.ConsoleURL = origin + "/console"
 	return dev, writeDev(path, dev)
 }
 
@@ -73,6 +77,26 @@ func (a *App) freeDevName(ctx context.Context) (string, error) {
 		}
 		name = fmt.Sprintf("%s %d", first, number)
 	}
+}
+
+// devOperator is who uses the console of a development folder.
+const devOperator = "operator@localhost"
+
+// DevConsoleLink returns a link that signs in to the console once, on this machine. It makes the
+// operator on the first start; nobody knows the operator's password.
+func (a *App) DevConsoleLink(ctx context.Context, origin string) (string, error) {
+	_, err := a.Store.OperatorByEmail(ctx, devOperator)
+	if errors.Is(err, store.ErrNotFound) {
+		_, _, err = a.Operators.Create(ctx, devOperator, "Local operator", "")
+	}
+	if err != nil {
+		return "", err
+	}
+	key, err := a.Operators.Link(ctx, devOperator)
+	if err != nil {
+		return "", err
+	}
+	return origin + "/console/link?key=" + url.QueryEscape(key), nil
 }
 
 // readDev returns the zero value when there is no file yet.
