@@ -53,6 +53,9 @@ type Entity struct {
 	Status   perch.ConnectionStatus
 	// StatusHeld says that a developer moved a simulated account to the status, in which it stays.
 	StatusHeld bool
+	// RulesRevision grows with every change of the entity's rules about pay statements; 0 means that
+	// there never were any.
+	RulesRevision int64
 	// Groups tells what has been published, by product group.
 	Groups [GroupCount]Publication
 }

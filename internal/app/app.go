@@ -28,6 +28,7 @@ import (
 	"github.com/perchhq/perch/internal/jobs"
 	"github.com/perchhq/perch/internal/limit"
 	"github.com/perchhq/perch/internal/operator"
+	"github.com/perchhq/perch/internal/payitem"
 	"github.com/perchhq/perch/internal/payroll"
 	"github.com/perchhq/perch/internal/records"
 	"github.com/perchhq/perch/internal/sandbox"
@@ -85,6 +86,7 @@ type App struct {
 	Store       *store.Store
 	Keyring     *secret.Keyring
 	Records     *records.Reader
+	PayItems    *payitem.Service
 	API         *httpapi.API
 
 	pages    *connectui.Handler
@@ -222,7 +224,9 @@ func (a *App) wire(identity *secret.Identity) (err error) {
 	a.Syncs.Jobs = a.Jobs
 	a.Queue.Oversee(a.Jobs)
 	a.Records = records.NewReader(a.Store, a.Keyring, c.CacheBytes)
-	a.Access = access.NewService(a.Store, a.Queue, isNotFound, a.Records.Forget, c.Now, a.log)
+	a.PayItems = &payitem.Service{Store: a.Store, Keyring: a.Keyring, Records: a.Records, Patience: c.Patience, Now: c.Now}
+	a.Access = access.NewService(a.Store, a.Queue, isNotFound, a.forget, c.Now, a.log)
+	a.PayItems.Gate = a.Access
 	a.Connections = &connection.Service{Store: a.Store, Keyring: a.Keyring, Identity: identity, Now: c.Now}
 	providers := sync.OnceValues(catalog.Load)
 	a.Sandbox = &sandbox.Service{Connections: a.Connections, Catalog: providers, Syncs: a.Jobs, Now: c.Now, Seed: c.Seed}
@@ -247,11 +251,18 @@ func (a *App) wire(identity *secret.Identity) (err error) {
 		Connect: a.Connect, Entities: a.Access, ConnectURL: c.PublicURL, Limits: limits,
 		Access:     a.Access,
 		Employment: &employment.Service{Records: a.Records, Gate: a.Access, Patience: c.Patience},
-		Payroll:    &payroll.Service{Records: a.Records, Gate: a.Access, Patience: c.Patience},
+		Payroll:    &payroll.Service{Records: a.Records, Gate: a.Access, Rules: a.PayItems, Patience: c.Patience},
+		PayItems:   a.PayItems,
 		Jobs:       a.Jobs,
 		Sandbox:    a.Sandbox, Catalogue: network, Health: a, Log: a.log, Version: c.Version,
 	}
 	return nil
+}
+
+// forget drops what is kept in memory of an entity that was disconnected.
+func (a *App) forget(entity perch.ID) {
+	a.Records.Forget(entity)
+	a.PayItems.Forget(entity)
 }
 
 func isNotFound(err error) bool { return errors.Is(err, store.ErrNotFound) }

@@ -16,6 +16,7 @@ type API struct {
 	Access     Access
 	Employment Employment
 	Payroll    Payroll
+	PayItems   PayItems
 	Sandbox    Sandbox
 	Jobs       Jobs
 	Catalogue  Catalogue

@@ -12,6 +12,7 @@
 //	POST /employer/employment                 employment
 //	GET  /employer/payment                    payment
 //	POST /employer/pay-statement              pay_statement
+//	GET  /employer/pay-statement-item         pay_statement; and …/rule, with POST, PUT and DELETE
 //	GET  /employer/pay-groups                 payment
 //	GET  /employer/pay-groups/{pay_group_id}  payment
 //	GET  /providers                           bearer token optional

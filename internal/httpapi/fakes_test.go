@@ -203,7 +203,7 @@ type harness struct {
 func setup(t testing.TB) *harness {
 	t.Helper()
 	h := &harness{fake: new(fake), log: new(bytes.Buffer)}
-	h.api = &API{Access: fakeAccess{h.fake, grants()}, Employment: fakeData{h.fake}, Payroll: fakeData{h.fake},
+	h.api = &API{Access: fakeAccess{h.fake, grants()}, Employment: fakeData{h.fake}, Payroll: fakeData{h.fake}, PayItems: fakeItems{h.fake},
 		Sandbox: fakeRest{h.fake}, Catalogue: fakeRest{h.fake}, Connect: fakeConnect{h.fake}, Entities: fakeConnect{h.fake}, Health: fakeRest{h.fake},
 		Log: slog.New(Redact(slog.NewTextHandler(h.log, nil)))}
 	h.handler = h.api.Handler()

@@ -153,6 +153,8 @@ func parameter(p *param) *huma.Param {
 		one := 1
 		out.Schema = &huma.Schema{Type: huma.TypeArray, MaxItems: &one, Items: &huma.Schema{Type: huma.TypeString, Format: "uuid"}}
 		out.Style, out.Explode = "form", &explode
+	case kindText:
+		out.Schema = &huma.Schema{Type: huma.TypeString}
 	case kindEnums:
 		values := make([]any, len(p.values))
 		for i, value := range p.values {

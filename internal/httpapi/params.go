@@ -70,18 +70,50 @@ func (c *call) optionalID(name string) (perch.ID, error) {
 	return parseID(name, raw)
 }
 
-// frequencies reads pay frequencies, each once.
-func (c *call) frequencies(name string) (list []perch.PayFrequency, err error) {
+// optionalDate reads a date, or nothing.
+func (c *call) optionalDate(name string) (*perch.Date, error) {
+	if _, found, err := c.query.one(name); err != nil || !found {
+		return nil, err
+	}
+	date, err := c.date(name)
+	return &date, err
+}
+
+// text reads a string, which is empty if it is not given.
+func (c *call) text(name string) (string, error) {
+	p := c.param(name)
+	text, _, err := c.query.one(name)
+	if err == nil && len(text) > p.max {
+		err = perch.Invalid(name, "must not be longer than %d bytes.", p.max)
+	}
+	return text, err
+}
+
+// enums reads values of an enum, each once.
+func (c *call) enums(name string) (list []string, err error) {
 	p := c.param(name)
 	err = c.query.each(name, func(value string) error {
+		if value == "" && p.emptyIsAll {
+			return nil
+		}
 		if !slices.Contains(p.values, value) {
 			return perch.Invalid(name, "each value must be one of %s.", strings.Join(p.values, ", "))
 		}
-		if f := perch.PayFrequency(value); !slices.Contains(list, f) {
-			list = append(list, f)
+		if !slices.Contains(list, value) {
+			list = append(list, value)
 		}
 		return nil
 	})
+	return list, err
+}
+
+// frequencies reads pay frequencies, each once.
+func (c *call) frequencies(name string) ([]perch.PayFrequency, error) {
+	values, err := c.enums(name)
+	list := make([]perch.PayFrequency, len(values))
+	for i, value := range values {
+		list[i] = perch.PayFrequency(value)
+	}
 	return list, err
 }
 

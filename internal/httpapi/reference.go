@@ -175,6 +175,8 @@ func referenceParam(p param) referenceField {
 		field.Type = "uuid"
 	case kindIDs:
 		field.Type = "uuid[]"
+	case kindText:
+		field.Type = "string"
 	case kindEnums:
 		field.Type = "string[]"
 		field.Description += " One of " + strings.Join(p.values, ", ") + "."

@@ -83,8 +83,9 @@ type param struct {
 	// fallback and max are for integers. Beyond max, pages are refused with 422, all else with 400.
 	fallback, max int
 	page          bool
-	// values are the values of an enum.
-	values []string
+	// values are the values of an enum; emptyIsAll says that an empty one does not filter.
+	values     []string
+	emptyIsAll bool
 }
 
 // kind is the type of a parameter.
@@ -96,6 +97,7 @@ const (
 	kindID
 	kindIDs
 	kindEnums
+	kindText
 )
 
 // failure names a row of the error table.

@@ -2,13 +2,12 @@ package payroll
 
 import (
 	"context"
+	"errors"
 	"slices"
-	"strconv"
 	"time"
 
 	perch "github.com/perchhq/perch"
 	"github.com/perchhq/perch/internal/access"
-	"github.com/perchhq/perch/internal/apierror"
 	"github.com/perchhq/perch/internal/records"
 )
 
@@ -17,11 +16,19 @@ type Gate interface {
 	Await(ctx context.Context, grant *access.Grant, entity *access.Entity, group access.Group, whole bool, patience time.Duration) (*access.Entity, error)
 }
 
+// Rules tells what the application's rules attach to the lines of pay statements.
+type Rules interface {
+	// Fragments returns, by the number of the mark, what to insert into statements with the given pay date;
+	// see records.View.AppendMarked. A nil date means that there is none; nil means nothing to insert.
+	Fragments(ctx context.Context, grant *access.Grant, entity *access.Entity, paid *perch.Date) ([][]byte, error)
+}
+
 // Service reads payroll data. Its methods append the JSON of a whole answer to dst and return the
 // publication that it was read from.
 type Service struct {
 	Records *records.Reader
 	Gate    Gate
+	Rules   Rules
 	// Patience is how long a read waits for the first sync.
 	Patience time.Duration
 }
@@ -32,25 +39,25 @@ type StatementRequest struct {
 	Limit, Offset int
 }
 
-func (s *Service) payments(ctx context.Context, grant *access.Grant, entity *access.Entity, whole bool) (*records.View, access.Publication, error) {
+func (s *Service) payments(ctx context.Context, grant *access.Grant, entity *access.Entity, whole bool) (*records.View, *access.Entity, error) {
 	entity, err := s.Gate.Await(ctx, grant, entity, access.Payroll, whole, s.Patience)
 	if err != nil {
-		return nil, access.Publication{}, err
+		return nil, nil, err
 	}
-	published := entity.Groups[access.Payroll]
-	v, err := s.Records.View(ctx, entity.ID, published.Generation, records.Payments)
+	v, err := s.Records.View(ctx, entity.ID, entity.Groups[access.Payroll].Generation, records.Payments)
 	if err != nil {
-		return nil, published, perch.Internal(err)
+		return nil, nil, perch.Internal(err)
 	}
-	return v, published, nil
+	return v, entity, nil
 }
 
 // Payments lists the payments whose pay date lies between start and end, both inclusive, by date.
 func (s *Service) Payments(ctx context.Context, grant *access.Grant, entity *access.Entity, start, end perch.Date, dst []byte) ([]byte, access.Publication, error) {
-	v, published, err := s.payments(ctx, grant, entity, false)
+	v, entity, err := s.payments(ctx, grant, entity, false)
 	if err != nil {
-		return dst, published, err
+		return dst, access.Publication{}, err
 	}
+	published := entity.Groups[access.Payroll]
 	within, err := paidBetween(v, start, end)
 	if err != nil {
 		return dst, published, perch.Internal(err)
@@ -98,13 +105,15 @@ func paidBetween(v *records.View, start, end perch.Date) ([]dated, error) {
 func (s *Service) PayStatements(ctx context.Context, grant *access.Grant, entity *access.Entity, requests []StatementRequest, dst []byte) ([]byte, access.Publication, error) {
 	start := len(dst)
 	for whole := false; ; whole = true {
-		payments, published, err := s.payments(ctx, grant, entity, whole)
+		payments, entity, err := s.payments(ctx, grant, entity, whole)
 		if err != nil {
-			return dst, published, err
+			return dst, access.Publication{}, err
 		}
-		answer, fetching, err := s.appendAll(ctx, dst[:start], entity.ID, published, payments, requests)
+		r := statementReader{Service: s, ctx: ctx, grant: grant, entity: entity, payments: payments}
+		published := entity.Groups[access.Payroll]
+		answer, fetching, err := r.appendAll(dst[:start], requests)
 		if err != nil {
-			return answer, published, perch.Internal(err)
+			return answer, published, internal(err)
 		}
 		if !fetching || whole {
 			return answer, published, nil
@@ -112,55 +121,11 @@ func (s *Service) PayStatements(ctx context.Context, grant *access.Grant, entity
 	}
 }
 
-// appendAll reports whether some payment's statements are still being fetched.
-func (s *Service) appendAll(ctx context.Context, dst []byte, entity perch.ID, published access.Publication, payments *records.View, requests []StatementRequest) ([]byte, bool, error) {
-	dst = append(dst, `{"responses":[`...)
-	fetching := false
-	for i, request := range requests {
-		if i > 0 {
-			dst = append(dst, ',')
-		}
-		var missing bool
-		var err error
-		if dst, missing, err = s.appendStatements(ctx, dst, entity, published, payments, request); err != nil {
-			return dst, false, err
-		}
-		fetching = fetching || missing
+// internal hides an unexpected failure.
+func internal(err error) error {
+	var known *perch.Error
+	if errors.As(err, &known) {
+		return err
 	}
-	return append(dst, "]}"...), fetching, nil
-}
-
-func (s *Service) appendStatements(ctx context.Context, dst []byte, entity perch.ID, published access.Publication, payments *records.View, request StatementRequest) (answer []byte, fetching bool, err error) {
-	id, ok := perch.ParseIDBytes(request.PaymentID)
-	if ok {
-		if _, ok, err = payments.Position(id); err != nil {
-			return dst, false, err
-		}
-	}
-	if !ok {
-		failure := perch.NotFound("payment_not_found", "No payment with id %s found", request.PaymentID)
-		return apierror.AppendItem(dst, "payment_id", request.PaymentID, failure), false, nil
-	}
-	v, err := s.Records.View(ctx, entity, published.Generation, records.Statements(id))
-	if err != nil {
-		return dst, false, err
-	}
-	if !v.Exists() && !published.Complete {
-		return apierror.AppendItem(dst, "payment_id", request.PaymentID, perch.ErrStatementsInProgress), true, nil
-	}
-	answer, err = appendPage(dst, v, id, request)
-	return answer, false, err
-}
-
-func appendPage(dst []byte, v *records.View, payment perch.ID, request StatementRequest) ([]byte, error) {
-	dst = append(dst, `{"payment_id":"`...)
-	dst, _ = payment.AppendText(dst)
-	dst = append(dst, `","code":200,"body":{"paging":{"count":`...)
-	dst = strconv.AppendInt(dst, int64(v.Count()), 10)
-	dst = append(dst, `,"offset":`...)
-	dst = strconv.AppendInt(dst, int64(request.Offset), 10)
-	dst = append(dst, `},"pay_statements":[`...)
-	from := min(request.Offset, v.Count())
-	dst, err := v.AppendRange(dst, records.FacetStatement, from, min(from+request.Limit, v.Count()))
-	return append(dst, "]}}"...), err
+	return perch.Internal(err)
 }

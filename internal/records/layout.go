@@ -49,8 +49,14 @@ const (
 	FacetPayDate
 )
 
-// FacetStatement is the only facet of pay statements.
-const FacetStatement = 0
+// Facets of pay statements. The marks say where in the statement its lines end; see [AppendMark].
+const (
+	FacetStatement = iota
+	FacetStatementMarks
+)
+
+// FacetItem is the only facet of pay statement items and of the items of payments.
+const FacetItem = 0
 
 // peoplePerBlock suits both ways in which clients read people: directory pages, whose default is
 // 100, and batches of the ids on such a page.
@@ -76,12 +82,22 @@ var (
 		{Name: "payment", PerBlock: 1},
 		{Name: "pay_date", PerBlock: 1000},
 	}}
+	// PayItems is the catalogue of what stands on the lines of pay statements, PaymentItems which of it
+	// stands on those of a payment.
+	PayItems = Collection{Name: "pay_statement_items", Group: access.Payroll, Facets: []Facet{
+		{Name: "item", PerBlock: 1000},
+	}}
+	PaymentItems = Collection{Name: "payment_items", Group: access.Payroll, Facets: []Facet{
+		{Name: "items", PerBlock: 100},
+	}}
 )
 
-// Statements is the collection of one payment's pay statements.
+// Statements is the collection of one payment's pay statements. Marks are some 30 bytes a statement, and
+// only read where an application has rules, so they stand in few, long blocks.
 func Statements(payment perch.ID) Collection {
-	return Collection{Name: "statements/" + payment.String(), Group: access.Payroll, Facets: []Facet{
+	return Collection{Name: "pay_statements/" + payment.String(), Group: access.Payroll, Facets: []Facet{
 		{Name: "statement", PerBlock: peoplePerBlock, Compressed: true},
+		{Name: "marks", PerBlock: 5 * peoplePerBlock},
 	}}
 }
 

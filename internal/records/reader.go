@@ -133,17 +133,26 @@ func (v *View) Position(id perch.ID) (int, bool, error) {
 
 // Append appends the record at a position as it is served.
 func (v *View) Append(dst []byte, facet, position int) ([]byte, error) {
-	layout := v.collection.Facets[facet]
+	p, i, err := v.at(facet, position)
+	if err != nil {
+		return dst, err
+	}
+	return p.append(dst, i)
+}
+
+// at returns the page of a position and the record's place on it.
+func (v *View) at(facet, position int) (*page, int, error) {
+	layout := &v.collection.Facets[facet]
 	number := int64(position / layout.PerBlock)
 	last := &v.last[facet]
 	if last.page == nil || last.number != number {
-		p, err := v.page(layout, number)
+		p, err := v.page(*layout, number)
 		if err != nil {
-			return dst, err
+			return nil, 0, err
 		}
 		last.number, last.page = number, p
 	}
-	return last.page.append(dst, position%layout.PerBlock)
+	return last.page, position % layout.PerBlock, nil
 }
 
 // AppendRange appends the records from one position up to, not including, another, with commas

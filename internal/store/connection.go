@@ -139,12 +139,15 @@ func entitiesOf(ctx context.Context, tx *sql.Tx, application, connection perch.I
 }
 
 // DeleteDisconnected removes up to most blocks and edits of an entity that is disconnected, alone or with its
-// connection, and its aliases, and reports whether there may be more. Nobody can read them any more.
+// connection, and its aliases and rules, and reports whether there may be more. Nobody can read them any more.
 func (s *Store) DeleteDisconnected(ctx context.Context, entity perch.ID, most int) (more bool, err error) {
 	err = s.Tx(ctx, func(tx *sql.Tx) error {
 		const gone = `SELECT e.id FROM entities e JOIN connections c ON c.id = e.connection_id WHERE e.id = $1 AND (c.disconnected_at <> 0 OR e.disconnected_at <> 0)`
 		if _, err := tx.ExecContext(ctx, `DELETE FROM aliases WHERE entity_id IN (`+gone+`)`, entity); err != nil {
 			return fmt.Errorf("deleting a disconnected entity's aliases: %w", err)
+		}
+		if _, err := tx.ExecContext(ctx, `DELETE FROM pay_statement_rules WHERE entity_id IN (`+gone+`)`, entity); err != nil {
+			return fmt.Errorf("deleting a disconnected entity's rules: %w", err)
 		}
 		more, err = deleteSome(ctx, tx, most, "deleting a disconnected entity's edits",
 			`DELETE FROM sandbox_edits WHERE (entity_id, kind, number, part) IN

@@ -49,7 +49,7 @@ const grantQuery = `
 	       a.id, a.name, a.type, a.created_at,
 	       c.id, c.company_id, c.provider_id, c.type, COALESCE(e.authentication_type, c.authentication_type), c.status, c.status_message,
 	       c.customer_id, c.customer_name, c.customer_email,
-	       e.name, e.source_id, e.status, e.status_held,
+	       e.name, e.source_id, e.status, e.status_held, e.rules_revision,
 	       o.generation, o.complete, o.retrieved_at, o.attempted_at, o.result,
 	       p.generation, p.complete, p.retrieved_at, p.attempted_at, p.result
 	  FROM access_tokens t
@@ -99,7 +99,7 @@ func scanGrant(row scanner, g *access.Grant) error {
 		&g.Application.ID, &g.Application.Name, &g.Application.Type, &appCreated,
 		&c.ID, &c.CompanyID, &c.ProviderID, &c.Type, &c.Authentication, &c.Status, &c.StatusMessage,
 		&c.CustomerID, &c.CustomerName, &c.CustomerEmail,
-		&e.Name, &e.SourceID, &e.Status, &e.StatusHeld,
+		&e.Name, &e.SourceID, &e.Status, &e.StatusHeld, &e.RulesRevision,
 		&org.generation, &org.complete, &org.retrieved, &org.attempted, &org.result,
 		&pay.generation, &pay.complete, &pay.retrieved, &pay.attempted, &pay.result)
 	if err != nil {

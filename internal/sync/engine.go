@@ -125,6 +125,7 @@ type run struct {
 	ids      *identities
 	summary  Summary
 	encoder  recordEncoder
+	items    *items // set once payroll is reached
 }
 
 // guarded does the sync while a heartbeat holds the lease; losing the lease cancels the work.

@@ -33,6 +33,9 @@ func (r *run) payroll(ctx context.Context) (err error) {
 	if p.from.Complete && len(payments) == 0 && r.paymentCoverage() == provider.Additive {
 		return nil // a source that adds to payroll, and has nothing to add
 	}
+	if r.items, err = loadItems(ctx, p); err != nil {
+		return fmt.Errorf("reading the pay statement items: %w", err)
+	}
 	first := !p.from.Complete
 	if first {
 		if err := r.show(ctx, p); err != nil {
@@ -48,11 +51,17 @@ func (r *run) payroll(ctx context.Context) (err error) {
 		}
 		p.changed = true
 	}
+	if err := r.items.stage(ctx, r, p, removed); err != nil {
+		return err
+	}
 	return p.publish(ctx, true, nil)
 }
 
 // show publishes what there is and goes on under a further generation.
 func (r *run) show(ctx context.Context, p *publisher) error {
+	if err := r.items.stage(ctx, r, p, nil); err != nil {
+		return err
+	}
 	if err := p.publish(ctx, false, nil); err != nil {
 		return err
 	}
@@ -61,8 +70,9 @@ func (r *run) show(ctx context.Context, p *publisher) error {
 
 // staged is a payment whose statements are still to be read.
 type staged struct {
-	id  perch.ID
-	key string
+	id   perch.ID
+	key  string
+	paid *perch.Date
 }
 
 func (r *run) payments(ctx context.Context, p *publisher) (payments []staged, removed []perch.ID, err error) {
@@ -82,7 +92,12 @@ func (r *run) payments(ctx context.Context, p *publisher) (payments []staged, re
 		if err != nil {
 			return nil, nil, err
 		}
-		payments = append(payments, staged{id, payment.Key})
+		one := staged{id: id, key: payment.Key}
+		if date := payment.Payment.PayDate; date != nil {
+			paid := *date // the payment is the connector's
+			one.paid = &paid
+		}
+		payments = append(payments, one)
 	}
 	if r.paymentCoverage() == provider.Complete {
 		if removed, err = st.RemoveAbsent(); err != nil {
@@ -151,9 +166,12 @@ func (r *run) paymentStatements(ctx context.Context, p *publisher, reader provid
 			return fmt.Errorf("reading pay statements: %w", err)
 		}
 		statement.Statement.IndividualID = r.ids.of(statement.PersonKey)
-		r.encoder.set(records.FacetStatement, &statement.Statement)
+		r.items.encode(&r.encoder, &statement.Statement)
 		id := r.Identity.RecordID(payment.id, "pay_statement", statement.PersonKey+"\x00"+statement.Key)
-		if err := r.put(st, KindStatement, id, 1); err != nil {
+		if !st.Seen(id) {
+			r.items.note()
+		}
+		if err := r.put(st, KindStatement, id, 2); err != nil {
 			return err
 		}
 	}
@@ -162,5 +180,6 @@ func (r *run) paymentStatements(ctx context.Context, p *publisher, reader provid
 		return err
 	}
 	r.countDeleted(KindStatement, len(removed))
+	r.items.finish(payment.id, payment.paid)
 	return p.finish(st)
 }
