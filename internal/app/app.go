@@ -22,6 +22,7 @@ import (
 	"github.com/perchhq/perch/internal/connectui"
 	"github.com/perchhq/perch/internal/console"
 	"github.com/perchhq/perch/internal/db"
+	"github.com/perchhq/perch/internal/document"
 	"github.com/perchhq/perch/internal/employment"
 	"github.com/perchhq/perch/internal/event"
 	"github.com/perchhq/perch/internal/httpapi"
@@ -83,6 +84,7 @@ type App struct {
 	Queue       *jobs.Queue
 	Jobs        *automated.Service
 	Events      *event.Log
+	Documents   *document.Fetcher
 	Store       *store.Store
 	Keyring     *secret.Keyring
 	Records     *records.Reader
@@ -227,6 +229,7 @@ func (a *App) wire(identity *secret.Identity) (err error) {
 	a.PayItems = &payitem.Service{Store: a.Store, Keyring: a.Keyring, Records: a.Records, Patience: c.Patience, Now: c.Now}
 	a.Access = access.NewService(a.Store, a.Queue, isNotFound, a.forget, c.Now, a.log)
 	a.PayItems.Gate = a.Access
+	a.Documents = &document.Fetcher{Store: a.Store, Keyring: a.Keyring, Identity: identity, Records: a.Records, Accounts: a.Syncs, Now: c.Now}
 	a.Connections = &connection.Service{Store: a.Store, Keyring: a.Keyring, Identity: identity, Now: c.Now}
 	providers := sync.OnceValues(catalog.Load)
 	a.Sandbox = &sandbox.Service{Connections: a.Connections, Catalog: providers, Syncs: a.Jobs, Now: c.Now, Seed: c.Seed}
@@ -254,6 +257,7 @@ func (a *App) wire(identity *secret.Identity) (err error) {
 		Payroll:    &payroll.Service{Records: a.Records, Gate: a.Access, Rules: a.PayItems, Patience: c.Patience},
 		PayItems:   a.PayItems,
 		Jobs:       a.Jobs,
+		Documents:  &document.Service{Records: a.Records, Gate: a.Access},
 		Sandbox:    a.Sandbox, Catalogue: network, Health: a, Log: a.log, Version: c.Version,
 	}
 	return nil

@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -135,11 +136,15 @@ func (p *profile) yearlyPay() int64 {
 var _ provider.W4Reader = (*source)(nil)
 
 // W4 implements provider.W4Reader. Contractors hand in no W-4, and people who are still to start have
-// not yet.
+// not yet. Nothing is generated for people who were added, so they have none either.
 func (s *source) W4(_ context.Context, personKey string) (*provider.W4, error) {
-	index, ok := s.indexOf(personKey)
-	if !ok {
+	index, ok := indexOf(personKey)
+	_, added := slices.BinarySearchFunc(s.edits.People, index, func(p EditedPerson, index int) int { return p.Index - index })
+	switch {
+	case !ok, index >= s.people && !added:
 		return nil, perch.NotFound("individual_not_found", "The simulated employer has no such person.")
+	case index >= s.people:
+		return nil, nil
 	}
 	p := s.person(index)
 	if p.contractor() || p.start > s.asOf {
@@ -151,11 +156,11 @@ func (s *source) W4(_ context.Context, personKey string) (*provider.W4, error) {
 }
 
 // indexOf is the inverse of personKey.
-func (s *source) indexOf(key string) (int, bool) {
+func indexOf(key string) (int, bool) {
 	digits, ok := strings.CutPrefix(key, keyPrefix)
 	number, err := strconv.Atoi(digits)
 	index := number - firstNumber
-	return index, ok && err == nil && index >= 0 && index < s.people && personKey(index) == key
+	return index, ok && err == nil && index >= 0 && personKey(index) == key
 }
 
 // form writes the certificate as the form of its year.

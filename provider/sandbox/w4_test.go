@@ -73,7 +73,7 @@ func TestTheFormExplainsTheTaxWithheld(t *testing.T) {
 				if bonus {
 					continue
 				}
-				index, _ := s.indexOf(st.PersonKey)
+				index, _ := indexOf(st.PersonKey)
 				want := explained(form, income, periodsOf(s, index), rulesOf(pay.Payment.PayDate.Year()))
 				if got := federalTax(&st.Statement); got != want {
 					t.Errorf("seed %d, %s, %s: %d withheld of %d, the form says %d", seed, pay.Key, st.PersonKey, got, income, want)
@@ -237,6 +237,10 @@ func checkNewForm(t *testing.T, p *profile, f *perch.W42020, year int) {
 func TestNobodyElseHasAForm(t *testing.T) {
 	t.Parallel()
 	s := open(t, 1, 20, asOf, nil)
+	s.edits.People = []EditedPerson{{Index: 3, Edit: []byte(`{}`)}, {Index: 21, Edit: []byte(`{}`)}}
+	if form := formOf(t, s, personKey(21)); form != nil {
+		t.Errorf("someone who was added has %+v", form)
+	}
 	for _, key := range []string{"", "employee:", "employee:1000", "employee:1021", "employee:01001", "employee:+1001", "1001", "employee:99999999999999999999"} {
 		form, err := s.W4(t.Context(), key)
 		if !errors.Is(err, perch.NotFound("individual_not_found", "")) || form != nil {
