@@ -2,20 +2,15 @@ package e2e
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	perch "github.com/perchhq/perch"
-	"github.com/perchhq/perch/internal/access"
 	"github.com/perchhq/perch/internal/app"
-	"github.com/perchhq/perch/internal/sandbox"
-	"github.com/perchhq/perch/internal/secret"
 )
 
 // withDocuments is a provider whose documents can be read.
@@ -44,14 +39,46 @@ func (s *server) documents(t *testing.T, token, query string) documents {
 	return d
 }
 
-func (s *server) fetchW4(t *testing.T, made sandbox.Created, individual string) {
+// w4 is the request for a job that fetches somebody's W-4.
+func w4(individual string) map[string]any {
+	return map[string]any{"type": perch.JobW4Sync, "params": map[string]string{"individual_id": individual}}
+}
+
+// startW4 starts such a job and returns its address.
+func (s *server) startW4(t *testing.T, token, individual string) string {
 	t.Helper()
-	id, err := perch.ParseID(individual)
-	if err != nil {
-		t.Fatal(err)
+	answer := s.post(t, token, "/jobs/automated", w4(individual))
+	var started struct {
+		JobURL string `json:"job_url"`
 	}
-	if err := s.Documents.FetchW4(t.Context(), made.ConnectionID, made.EntityID, id); err != nil {
-		t.Fatalf("fetching the W-4 of %s: %v", individual, err)
+	if err := json.Unmarshal(answer.body, &started); err != nil || answer.status != http.StatusCreated && answer.status != http.StatusAccepted {
+		t.Fatalf("asking for the W-4 of %s: %d %s", individual, answer.status, answer.body)
+	}
+	return strings.TrimPrefix(started.JobURL, s.url)
+}
+
+// complete waits until a job is over, and wants it to have succeeded.
+func (s *server) complete(t *testing.T, token, address string) {
+	t.Helper()
+	var job perch.AutomatedJob
+	eventually(t, "the job is over", func() bool {
+		s.get(t, token, address).into(t, &job)
+		return job.CompletedAt != nil
+	})
+	if job.Status != perch.JobComplete || job.Type != perch.JobW4Sync || job.Params == nil || job.Params.IndividualID == nil {
+		t.Errorf("the job ended as %+v", job)
+	}
+}
+
+// fetchW4s fetches the W-4 of everybody, many at once, so that publications overtake each other.
+func (s *server) fetchW4s(t *testing.T, token string, individuals ...string) {
+	t.Helper()
+	var started []string
+	for _, id := range individuals {
+		started = append(started, s.startW4(t, token, id))
+	}
+	for _, address := range started {
+		s.complete(t, token, address)
 	}
 }
 
@@ -70,12 +97,7 @@ func TestDocumentsAreListedOnceTheyWereFetched(t *testing.T) {
 			}
 		}
 
-		// All at once, so that publications overtake each other.
-		var fetching sync.WaitGroup
-		for _, id := range everyone {
-			fetching.Go(func() { s.fetchW4(t, made, id) })
-		}
-		fetching.Wait()
+		s.fetchW4s(t, made.AccessToken, everyone...)
 		all := s.documents(t, made.AccessToken, "")
 		employees := s.employees(t, made.AccessToken, everyone)
 		if all.Paging.Count != len(all.Documents) || len(all.Documents) != len(employees) || len(employees) == len(everyone) {
@@ -90,9 +112,7 @@ func TestDocumentsAreListedOnceTheyWereFetched(t *testing.T) {
 		s.checkFilters(t, made.AccessToken, all)
 
 		// Again: the ids stay, and nothing is there twice.
-		for _, id := range everyone {
-			s.fetchW4(t, made, id)
-		}
+		s.fetchW4s(t, made.AccessToken, everyone...)
 		if again := s.documents(t, made.AccessToken, ""); fmt.Sprint(ids(again)) != fmt.Sprint(ids(all)) {
 			t.Errorf("after a second time the list is %v, before it was %v", ids(again), ids(all))
 		}
@@ -194,19 +214,15 @@ func TestDocumentsBelongToOneConnection(t *testing.T) {
 		client := s.application(t, perch.ClientSandbox)
 		mine, yours := s.ready(t, client, withDocuments), s.ready(t, client, withDocuments)
 		chief := s.everyone(t, mine.AccessToken)[0]
-		s.fetchW4(t, mine, chief)
+		s.fetchW4s(t, mine.AccessToken, chief)
 		document := s.documents(t, mine.AccessToken, "").Documents[0]
 
 		s.get(t, yours.AccessToken, "/employer/documents/"+document.ID.String()).fails(t, 400, perch.NameBadRequest, "w4_sync_required")
-		s.fetchW4(t, yours, s.everyone(t, yours.AccessToken)[0])
+		s.post(t, yours.AccessToken, "/jobs/automated", w4(chief)).fails(t, 404, perch.NameNotFound, "individual_not_found")
+		s.fetchW4s(t, yours.AccessToken, s.everyone(t, yours.AccessToken)[0])
 		s.get(t, yours.AccessToken, "/employer/documents/"+document.ID.String()).fails(t, 404, perch.NameNotFound, "item_not_found")
 		if got := s.documents(t, yours.AccessToken, "?individual_ids="+chief); got.Paging.Count != 0 {
 			t.Errorf("another connection's individual has %d documents", got.Paging.Count)
-		}
-		stranger, _ := perch.ParseID(chief)
-		err := s.Documents.FetchW4(t.Context(), yours.ConnectionID, yours.EntityID, stranger)
-		if !errors.Is(err, perch.NotFound("individual_not_found", "")) {
-			t.Errorf("the W-4 of somebody else's employee: %v", err)
 		}
 
 		// Another process sees the document, and its end.
@@ -217,10 +233,6 @@ func TestDocumentsBelongToOneConnection(t *testing.T) {
 		s.post(t, mine.AccessToken, "/disconnect", nil).into(t, &struct{}{})
 		for _, one := range []*server{s, other} {
 			one.get(t, mine.AccessToken, "/employer/documents").fails(t, 401, perch.NameInvalidToken, "")
-		}
-		err = other.Documents.FetchW4(t.Context(), mine.ConnectionID, mine.EntityID, stranger)
-		if !errors.Is(err, perch.ErrInvalidToken) && !errors.Is(err, secret.ErrDestroyed) {
-			t.Errorf("a W-4 of a disconnected connection: %v", err)
 		}
 		eventually(t, "the sealed documents are deleted", func() bool {
 			left, err := s.Store.BlockNumbers(t.Context(), mine.EntityID, "documents", 1<<40)
@@ -241,13 +253,15 @@ func TestDocumentsAreReadWhereThereAreSome(t *testing.T) {
 	s.get(t, without.AccessToken, "/employer/documents/"+nobody).fails(t, 501, perch.NameNotImplemented, "")
 
 	unscoped := s.ready(t, client, `{"provider_id":"adp_run","products":["directory"],"employee_size":3}`)
-	s.get(t, unscoped.AccessToken, "/employer/documents").fails(t, http.StatusForbidden, perch.NameInsufficientScope, "")
-	id, _ := perch.ParseID(s.everyone(t, unscoped.AccessToken)[0])
-	if err := s.Documents.FetchW4(t.Context(), unscoped.ConnectionID, unscoped.EntityID, id); !errors.Is(err, perch.ErrSyncInProgress) {
-		t.Errorf("a W-4 before a sync knows of the product: %v", err)
-	}
-	account, err := s.Store.Account(t.Context(), unscoped.ConnectionID, unscoped.EntityID)
-	if err != nil || account.Groups[access.Documents].Generation != 0 {
-		t.Errorf("documents were published: %+v, %v", account.Groups, err)
-	}
+	s.get(t, unscoped.AccessToken, "/employer/documents").fails(t, 403, perch.NameInsufficientScope, "")
+	s.post(t, unscoped.AccessToken, "/jobs/automated", w4(s.everyone(t, unscoped.AccessToken)[0])).fails(t, 403, perch.NameInsufficientScope, "")
+	s.post(t, without.AccessToken, "/jobs/automated", w4(s.everyone(t, without.AccessToken)[0])).fails(t, 501, perch.NameNotImplemented, "")
+}
+
+func TestThePublishedClientReadsDocuments(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, config app.Config) {
+		answers := start(t, config).script(t, "documents.mjs")
+		faithful(t, answers, "list-documents", "get-document", "get-jobs-job_id")
+	})
 }

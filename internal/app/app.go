@@ -84,7 +84,6 @@ type App struct {
 	Queue       *jobs.Queue
 	Jobs        *automated.Service
 	Events      *event.Log
-	Documents   *document.Fetcher
 	Store       *store.Store
 	Keyring     *secret.Keyring
 	Records     *records.Reader
@@ -229,7 +228,8 @@ func (a *App) wire(identity *secret.Identity) (err error) {
 	a.PayItems = &payitem.Service{Store: a.Store, Keyring: a.Keyring, Records: a.Records, Patience: c.Patience, Now: c.Now}
 	a.Access = access.NewService(a.Store, a.Queue, isNotFound, a.forget, c.Now, a.log)
 	a.PayItems.Gate = a.Access
-	a.Documents = &document.Fetcher{Store: a.Store, Keyring: a.Keyring, Identity: identity, Records: a.Records, Accounts: a.Syncs, Now: c.Now}
+	a.Jobs.Tasks[perch.JobW4Sync] = &document.Fetcher{Store: a.Store, Keyring: a.Keyring, Identity: identity, Records: a.Records,
+		Accounts: a.Syncs, Gate: a.Access, Now: c.Now}
 	a.Connections = &connection.Service{Store: a.Store, Keyring: a.Keyring, Identity: identity, Now: c.Now}
 	providers := sync.OnceValues(catalog.Load)
 	a.Sandbox = &sandbox.Service{Connections: a.Connections, Catalog: providers, Syncs: a.Jobs, Now: c.Now, Seed: c.Seed}

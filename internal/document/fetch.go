@@ -1,6 +1,7 @@
 package document
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -9,6 +10,7 @@ import (
 
 	perch "github.com/perchhq/perch"
 	"github.com/perchhq/perch/internal/access"
+	"github.com/perchhq/perch/internal/automated"
 	"github.com/perchhq/perch/internal/records"
 	"github.com/perchhq/perch/internal/secret"
 	"github.com/perchhq/perch/internal/store"
@@ -20,15 +22,20 @@ type Accounts interface {
 	Open(ctx context.Context, account store.Account) (provider.Source, error)
 }
 
-// Fetcher fetches forms and publishes them. It is safe for concurrent use, also by several processes.
+// Fetcher does the work of w4_form_employee_sync jobs: it fetches the W-4 of one person and publishes it.
+// The person's document keeps its id: it is made, brought up to date, or, where there is no form on file
+// any more, deleted. It is safe for concurrent use, also by several processes.
 type Fetcher struct {
 	Store    *store.Store
 	Keyring  *secret.Keyring
 	Identity *secret.Identity
 	Records  *records.Reader
 	Accounts Accounts
+	Gate     Gate
 	Now      func() time.Time
 }
+
+var _ automated.Task = (*Fetcher)(nil)
 
 const (
 	// publishTries bounds how often a publish starts over because another one came first. One of those that
@@ -40,20 +47,58 @@ const (
 	sweepBlocks = 512
 )
 
-// FetchW4 asks the provider for the W-4 of one person and publishes it. The person's document keeps its
-// id: it is made, brought up to date, or, where there is no form on file any more, deleted. It fails
-// with perch.NotFound for an individual that the entity does not have, with perch.ErrNotImplemented
-// where the provider has no documents, and with perch.ErrSyncInProgress as long as no sync has read
-// the person for this purpose.
-func (f *Fetcher) FetchW4(ctx context.Context, connection, entity, individual perch.ID) error {
-	account, err := f.Store.Account(ctx, connection, entity)
+// Accept implements automated.Task.
+func (f *Fetcher) Accept(ctx context.Context, grant *access.Grant, individual perch.ID) (perch.ID, error) {
+	var unable error
+	for i := range grant.Entities {
+		entity := &grant.Entities[i]
+		if entity.Status == perch.StatusDisconnected {
+			continue
+		}
+		known, err := f.knows(ctx, grant, entity, individual)
+		if known {
+			return entity.ID, nil
+		}
+		unable = cmp.Or(unable, err)
+	}
+	if unable != nil {
+		return perch.ID{}, unable
+	}
+	return perch.ID{}, perch.NotFound("individual_not_found", "No individual with id %s found", individual)
+}
+
+// knows reports whether an entity that can be read has the individual, and whose documents can be.
+func (f *Fetcher) knows(ctx context.Context, grant *access.Grant, entity *access.Entity, individual perch.ID) (bool, error) {
+	_, err := f.Gate.Await(ctx, grant, entity, access.Documents, false, 0)
+	if err != nil && !errors.Is(err, perch.ErrW4SyncRequired) {
+		return false, err
+	}
+	readable, err := f.Gate.Await(ctx, grant, entity, access.Organization, false, 0)
+	if err != nil {
+		return false, err
+	}
+	people, err := f.Records.View(ctx, entity.ID, readable.Groups[access.Organization].Generation, records.People)
+	if err != nil {
+		return false, perch.Internal(err)
+	}
+	_, known, err := people.Position(individual)
+	if err != nil {
+		return false, perch.Internal(err)
+	}
+	return known, nil
+}
+
+// Do implements automated.Task. It fails with perch.ErrSyncInProgress as long as no sync has read the
+// person for this purpose.
+func (f *Fetcher) Do(ctx context.Context, work automated.Work, finish func(within func(tx *sql.Tx) error) error) error {
+	account, err := f.Store.Account(ctx, work.ConnectionID, work.EntityID)
 	if err != nil {
 		return err
 	}
 	if account.Disconnected {
 		return perch.ErrInvalidToken
 	}
-	key, err := f.personKey(ctx, &account, individual)
+	key, err := f.personKey(ctx, &account, work.IndividualID)
 	if err != nil {
 		return err
 	}
@@ -62,32 +107,24 @@ func (f *Fetcher) FetchW4(ctx context.Context, connection, entity, individual pe
 		return err
 	}
 	for range publishTries {
-		if err = f.publish(ctx, account, individual, form); !errors.Is(err, errOvertaken) {
+		c, err := f.stage(ctx, account, work.IndividualID, form)
+		if err != nil {
 			return err
 		}
-		if account, err = f.Store.Account(ctx, connection, entity); err != nil {
+		err = finish(func(tx *sql.Tx) error { return f.publish(ctx, tx, account, c) })
+		if !errors.Is(err, errOvertaken) {
+			return err
+		}
+		if account, err = f.Store.Account(ctx, work.ConnectionID, work.EntityID); err != nil {
 			return err
 		}
 	}
-	return err
+	return errOvertaken
 }
 
 // personKey is the provider's own key of an individual.
 func (f *Fetcher) personKey(ctx context.Context, account *store.Account, individual perch.ID) (string, error) {
-	generation := account.Groups[access.Organization].Generation
-	if generation == 0 {
-		return "", perch.ErrSyncInProgress
-	}
-	people, err := f.Records.View(ctx, account.EntityID, generation, records.People)
-	if err != nil {
-		return "", err
-	}
-	if _, known, err := people.Position(individual); err != nil {
-		return "", err
-	} else if !known {
-		return "", perch.NotFound("individual_not_found", "No individual with id %s found", individual)
-	}
-	keys, err := f.Records.View(ctx, account.EntityID, generation, records.PersonKeys)
+	keys, err := f.Records.View(ctx, account.EntityID, account.Groups[access.Organization].Generation, records.PersonKeys)
 	if err != nil {
 		return "", err
 	}
@@ -112,7 +149,11 @@ func (f *Fetcher) read(ctx context.Context, account store.Account, key string) (
 	if !ok {
 		return nil, perch.ErrNotImplemented
 	}
-	if form, err = reader.W4(ctx, key); err != nil {
+	form, err = reader.W4(ctx, key)
+	if errors.Is(err, perch.NotFound("individual_not_found", "")) {
+		return nil, nil // the provider has forgotten the person, and the form with them
+	}
+	if err != nil {
 		return nil, fmt.Errorf("reading a W-4: %w", err)
 	}
 	return form, nil
@@ -134,35 +175,41 @@ func (h *held) WriteBlock(_ context.Context, _ records.Collection, b store.Block
 // Flush implements records.Sink. A change of one document never spills a block that it needs again.
 func (h *held) Flush(context.Context) error { return nil }
 
-func (f *Fetcher) publish(ctx context.Context, account store.Account, individual perch.ID, form *provider.W4) error {
+// change is a document that was staged over one publication.
+type change struct {
+	from, next access.Publication
+	blocks     []store.Block
+}
+
+func (f *Fetcher) stage(ctx context.Context, account store.Account, individual perch.ID, form *provider.W4) (change, error) {
 	cipher, err := f.Keyring.Cipher(ctx, account.EntityID)
 	if err != nil {
-		return err
+		return change{}, err
 	}
 	from := account.Groups[access.Documents]
 	generation, err := f.Store.NewGeneration(ctx, account.EntityID)
 	if err != nil {
-		return err
+		return change{}, err
 	}
-	var changes held
-	st, err := records.NewStage(ctx, f.Store, cipher, &changes, account.EntityID, records.Documents, from.Generation, generation)
+	var written held
+	st, err := records.NewStage(ctx, f.Store, cipher, &written, account.EntityID, records.Documents, from.Generation, generation)
 	if err != nil {
-		return err
+		return change{}, err
 	}
 	id := f.Identity.RecordID(account.EntityID, "document", "w4\x00"+individual.String())
 	if err := put(st, id, individual, form); err != nil {
-		return err
+		return change{}, err
 	}
 	changed, err := st.Finish()
 	if err != nil {
-		return err
+		return change{}, err
 	}
 	now := f.Now()
 	next := access.Publication{Generation: from.Generation, Complete: true, RetrievedAt: now, AttemptedAt: now, Result: access.ResultSuccess}
 	if changed {
 		next.Generation = generation
 	}
-	return f.commit(ctx, account, from, next, changes.blocks)
+	return change{from, next, written.blocks}, nil
 }
 
 // put brings the person's document up to date and keeps the others.
@@ -197,32 +244,28 @@ func encode(individual perch.ID, form *provider.W4) (perch.DocumentType, []byte)
 	return d.Type, d.AppendJSON(nil)
 }
 
-// commit writes the blocks and makes them current in one transaction, unless the entity was disconnected
-// or another document came first.
-func (f *Fetcher) commit(ctx context.Context, account store.Account, from, next access.Publication, blocks []store.Block) error {
-	err := f.Store.Tx(ctx, func(tx *sql.Tx) error {
-		if err := f.Store.HoldEntity(ctx, tx, account.ApplicationID, account.ConnectionID, account.EntityID); err != nil {
-			if errors.Is(err, store.ErrNotFound) {
-				return perch.ErrInvalidToken
-			}
-			return err
-		}
-		if f.Now().Sub(from.AttemptedAt) > readersGone {
-			if _, err := f.Store.DeleteSuperseded(ctx, tx, account.EntityID, access.Documents, from.Generation, sweepBlocks); err != nil {
-				return err
-			}
-		}
-		if err := f.Store.InsertBlocks(ctx, tx, account.EntityID, access.Documents, blocks); err != nil {
-			return err
-		}
-		err := f.Store.Publish(ctx, tx, account.EntityID, access.Documents, from.Generation, next)
-		if errors.Is(err, store.ErrNotFound) {
-			return errOvertaken
-		}
-		return err
-	})
+// publish writes the blocks and makes them current, unless the entity was disconnected or another document
+// came first. The transaction holds the connection.
+func (f *Fetcher) publish(ctx context.Context, tx *sql.Tx, account store.Account, c change) error {
+	entity := account.EntityID
+	lives, err := f.Store.EntityLives(ctx, tx, account.ConnectionID, entity)
 	if err != nil {
-		return fmt.Errorf("publishing a document: %w", err)
+		return err
 	}
-	return nil
+	if !lives {
+		return perch.ErrInvalidToken
+	}
+	if f.Now().Sub(c.from.AttemptedAt) > readersGone {
+		if _, err := f.Store.DeleteSuperseded(ctx, tx, entity, access.Documents, c.from.Generation, sweepBlocks); err != nil {
+			return err
+		}
+	}
+	if err := f.Store.InsertBlocks(ctx, tx, entity, access.Documents, c.blocks); err != nil {
+		return err
+	}
+	err = f.Store.SetPublication(ctx, tx, entity, access.Documents, c.from.Generation, c.next)
+	if errors.Is(err, store.ErrNotFound) {
+		return errOvertaken
+	}
+	return err
 }
