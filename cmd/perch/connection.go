@@ -23,7 +23,10 @@ import (
 )
 
 type connectionCommand struct {
-	Import importCommand `cmd:"" help:"Import an employer's census and payroll files."`
+	Import importCommand         `cmd:"" help:"Import an employer's census and payroll files."`
+	List   connectionListCommand `cmd:"" help:"List the connections of an application."`
+	Show   connectionShowCommand `cmd:"" help:"Show a connection, its entities and its last jobs."`
+	Sync   connectionSyncCommand `cmd:"" help:"Read everything of a connection anew. It costs the application no refresh."`
 }
 
 type importCommand struct {

@@ -25,7 +25,7 @@ type cli struct {
 	Dev        devCommand        `cmd:"" help:"Start Perch for development: embedded database, simulated employers, no account, no network."`
 	Serve      serveCommand      `cmd:"" help:"Start Perch."`
 	App        appCommands       `cmd:"" help:"Make and list applications."`
-	Connection connectionCommand `cmd:"" help:"Bring employers in."`
+	Connection connectionCommand `cmd:"" help:"Bring employers in, and look at their connections."`
 	Operator   operatorCommands  `cmd:"" help:"Make and list the people who work in the operations console."`
 	Migrate    migrateCommand    `cmd:"" help:"Bring the database schema up to date and exit."`
 	Version    versionCommand    `cmd:"" help:"Print the version."`

@@ -53,6 +53,7 @@ func start(ctx context.Context, config app.Config, addr string) (*app.App, net.L
 	if err != nil {
 		return nil, nil, fmt.Errorf("listening on %s: %w (is Perch running already? choose another port with --addr)", addr, err)
 	}
+	config.ListenURL = "http://" + origin(listener.Addr())
 	a, err := app.Open(ctx, config)
 	if err != nil {
 		_ = listener.Close()

@@ -2,6 +2,7 @@ package app
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,7 +23,6 @@ import (
 	"github.com/perchhq/perch/internal/connectui"
 	"github.com/perchhq/perch/internal/console"
 	"github.com/perchhq/perch/internal/db"
-	"github.com/perchhq/perch/internal/document"
 	"github.com/perchhq/perch/internal/employment"
 	"github.com/perchhq/perch/internal/event"
 	"github.com/perchhq/perch/internal/httpapi"
@@ -55,6 +55,9 @@ type Config struct {
 	// PublicURL is where employers and providers reach this installation, as https://perch.example.com.
 	// Empty means the address that a request came to; OAuth with providers needs it set.
 	PublicURL string
+	// ListenURL is where this process itself is reached. It stands in for PublicURL in events, which no
+	// request brings an address for.
+	ListenURL string
 	// Patience is how long a read waits for a first sync.
 	Patience time.Duration
 	// CacheBytes bounds the memory for opened records; 0 means records.DefaultCacheBytes.
@@ -207,7 +210,7 @@ func (a *App) wrongKeys(folder string) error {
 
 func (a *App) wire(identity *secret.Identity) (err error) {
 	c := a.config
-	a.Events = &event.Log{Store: a.Store, Now: c.Now, PublicURL: c.PublicURL}
+	a.Events = &event.Log{Store: a.Store, Now: c.Now, PublicURL: cmp.Or(c.PublicURL, c.ListenURL)}
 	a.Store.StatusChanged = a.Events.StatusChanged
 	connectors := map[string]provider.Connector{}
 	for _, connector := range append([]provider.Connector{employer.Connector{}, file.Connector{}}, c.Connectors...) {
@@ -228,8 +231,6 @@ func (a *App) wire(identity *secret.Identity) (err error) {
 	a.PayItems = &payitem.Service{Store: a.Store, Keyring: a.Keyring, Records: a.Records, Patience: c.Patience, Now: c.Now}
 	a.Access = access.NewService(a.Store, a.Queue, isNotFound, a.forget, c.Now, a.log)
 	a.PayItems.Gate = a.Access
-	a.Jobs.Tasks[perch.JobW4Sync] = &document.Fetcher{Store: a.Store, Keyring: a.Keyring, Identity: identity, Records: a.Records,
-		Accounts: a.Syncs, Gate: a.Access, Now: c.Now}
 	a.Connections = &connection.Service{Store: a.Store, Keyring: a.Keyring, Identity: identity, Now: c.Now}
 	providers := sync.OnceValues(catalog.Load)
 	a.Sandbox = &sandbox.Service{Connections: a.Connections, Catalog: providers, Syncs: a.Jobs, Now: c.Now, Seed: c.Seed}
@@ -257,7 +258,6 @@ func (a *App) wire(identity *secret.Identity) (err error) {
 		Payroll:    &payroll.Service{Records: a.Records, Gate: a.Access, Rules: a.PayItems, Patience: c.Patience},
 		PayItems:   a.PayItems,
 		Jobs:       a.Jobs,
-		Documents:  &document.Service{Records: a.Records, Gate: a.Access},
 		Sandbox:    a.Sandbox, Catalogue: network, Health: a, Log: a.log, Version: c.Version,
 	}
 	return nil

@@ -335,6 +335,16 @@ func (s *Service) List(ctx context.Context, grant *access.Grant, limit, offset i
 	return list, nil
 }
 
+// Recent returns the newest jobs of a connection for its operator.
+func (s *Service) Recent(ctx context.Context, application, connection perch.ID, most int) ([]Job, error) {
+	rows, err := s.Store.RecentJobs(ctx, application, connection, most)
+	list := make([]Job, len(rows))
+	for i, row := range rows {
+		list[i] = shown(row)
+	}
+	return list, err
+}
+
 // Get returns a job of the grant's connection. It returns a not-found error for any other.
 func (s *Service) Get(ctx context.Context, grant *access.Grant, job perch.ID) (Job, error) {
 	row, err := s.Store.Job(ctx, grant.Application.ID, grant.Connection.ID, grant.TokenID, job)

@@ -122,10 +122,10 @@ func (s *Store) Job(ctx context.Context, application, connection, token, job per
 		connection, application, token, job))
 }
 
-// NextSync returns the connection's scheduled sync, or ErrNotFound.
-func (s *Store) NextSync(ctx context.Context, application, connection perch.ID) (Job, error) {
-	return scanJob(s.db.Read.QueryRowContext(ctx, `SELECT `+jobColumns+` FROM automated_jobs
-		 WHERE connection_id = $1 AND application_id = $2 AND status = 'scheduled'`, connection, application))
+// RecentJobs lists the newest jobs of a connection, whoever they are about.
+func (s *Store) RecentJobs(ctx context.Context, application, connection perch.ID, most int) ([]Job, error) {
+	return s.jobs(ctx, `SELECT `+jobColumns+` FROM automated_jobs WHERE connection_id = $1 AND application_id = $2
+		 ORDER BY submitted_at DESC, id LIMIT $3`, connection, application, most)
 }
 
 func (s *Store) jobs(ctx context.Context, query string, args ...any) ([]Job, error) {
@@ -323,14 +323,6 @@ func (s *Store) EntitiesToSync(ctx context.Context, tx *sql.Tx, application, con
 		all = append(all, id)
 	}
 	return all, rows.Err()
-}
-
-// SetFileDue notes when the next file of an assisted entity is due.
-func (s *Store) SetFileDue(ctx context.Context, tx *sql.Tx, connection, entity perch.ID, at time.Time) error {
-	if _, err := tx.ExecContext(ctx, `UPDATE entities SET file_due_at = $1 WHERE id = $2 AND connection_id = $3`, db.Micros(at), entity, connection); err != nil {
-		return fmt.Errorf("storing when a file is due: %w", err)
-	}
-	return nil
 }
 
 // JobOrigin is whose a job is, for those who are told of its end.

@@ -59,9 +59,6 @@ const (
 	unknownPause = time.Minute
 )
 
-// fileEvery is how often an assisted connection wants a new file.
-const fileEvery = 7 * 24 * time.Hour
-
 // DefaultLease is long enough for a slow disk and short enough that a crash is soon taken over.
 const DefaultLease = 15 * time.Second
 
@@ -202,7 +199,7 @@ func (r *run) do(ctx context.Context, connection, entity perch.ID, source provid
 		return err
 	}
 	if r.source = source; source == nil {
-		if r.source, err = r.Open(ctx, r.account); err != nil {
+		if r.source, err = r.open(ctx); err != nil {
 			return fmt.Errorf("opening the provider: %w", err)
 		}
 	}
@@ -223,23 +220,22 @@ func (r *run) do(ctx context.Context, connection, entity perch.ID, source provid
 	return nil
 }
 
-// Open opens an account through its connector. The caller closes the source.
-func (e *Engine) Open(ctx context.Context, account store.Account) (provider.Source, error) {
-	connector, ok := e.Connectors[account.Connector]
+func (r *run) open(ctx context.Context) (provider.Source, error) {
+	connector, ok := r.Connectors[r.account.Connector]
 	if !ok {
-		return nil, fmt.Errorf("this Perch has no connector %q", account.Connector)
+		return nil, fmt.Errorf("this Perch has no connector %q", r.account.Connector)
 	}
-	keys, err := e.Keyring.Cipher(ctx, account.ConnectionID)
+	keys, err := r.Keyring.Cipher(ctx, r.account.ConnectionID)
 	if err != nil {
 		return nil, err
 	}
-	settings, err := keys.Open(nil, account.Settings, SettingsPlace(account.EntityID))
+	settings, err := keys.Open(nil, r.account.Settings, SettingsPlace(r.account.EntityID))
 	if err != nil {
 		return nil, err
 	}
 	return connector.Open(ctx, provider.Account{
-		ID: account.EntityID, ProviderID: account.ProviderID, Authentication: account.Authentication,
-		Settings: settings, Products: account.Products, Now: e.Now,
+		ID: r.account.EntityID, ProviderID: r.account.ProviderID, Authentication: r.account.Authentication,
+		Settings: settings, Products: r.account.Products, Now: r.Now,
 	})
 }
 
@@ -330,11 +326,6 @@ func (r *run) complete(ctx context.Context) error {
 		if err := r.Store.FinishSync(ctx, tx, r.lease, end); err != nil {
 			return err
 		}
-		if r.given {
-			if err := r.Store.SetFileDue(ctx, tx, r.taken.ConnectionID, r.taken.EntityID, r.Now().Add(fileEvery)); err != nil {
-				return err
-			}
-		}
 		held, err := r.Store.StatusHeld(ctx, tx, r.taken.ConnectionID, r.taken.EntityID)
 		if err != nil {
 			return err
@@ -387,7 +378,7 @@ func backoff(attempts int) time.Duration {
 
 // recordFailure marks the product group that was being synced and those that were still to come.
 func (r *run) recordFailure(ctx context.Context, tx *sql.Tx) error {
-	for group := r.reached; group < access.SyncGroups; group++ {
+	for group := r.reached; group < access.GroupCount; group++ {
 		if err := r.Store.RecordAttempt(ctx, tx, r.account.EntityID, group, r.Now(), access.ResultError); err != nil {
 			return err
 		}

@@ -41,7 +41,3 @@ CREATE TABLE refresh_windows (
 -- The job that a sync belongs to; imports of files belong to none.
 ALTER TABLE syncs ADD COLUMN job_id TEXT;
 CREATE INDEX syncs_by_job ON syncs (job_id) WHERE job_id IS NOT NULL;
-
--- When an assisted entity's next file is due; 0 before its first one.
-ALTER TABLE entities ADD COLUMN file_due_at BIGINT NOT NULL DEFAULT 0;
-CREATE INDEX entities_by_file_due ON entities (file_due_at) WHERE file_due_at > 0;
