@@ -168,11 +168,7 @@ func referenceParam(p param) referenceField {
 	switch p.kind {
 	case kindInteger:
 		field.Type = "integer"
-		if p.fallback < 0 {
-			field.Description += " All if left out."
-		} else {
-			field.Description += fmt.Sprintf(" %d if left out, %d at most.", p.fallback, p.max)
-		}
+		field.Description += fmt.Sprintf(" %d if left out, %d at most.", p.fallback, p.max)
 	case kindDate:
 		field.Type = "date"
 	case kindID:
