@@ -9,6 +9,20 @@ type Document struct {
 	Type         DocumentType `json:"type"`
 }
 
+// W4Document2020 is a W-4 of 2020 or later. Its Type is DocumentW42020.
+type W4Document2020 struct {
+	Type DocumentType `json:"type"`
+	Year int          `json:"year"`
+	Data W42020       `json:"data"`
+}
+
+// W4Document2005 is a W-4 before 2020. Its Type is DocumentW42005.
+type W4Document2005 struct {
+	Type DocumentType `json:"type"`
+	Year int          `json:"year"`
+	Data W42005       `json:"data"`
+}
+
 // DocumentType is the kind and edition of a form.
 type DocumentType string
 
@@ -33,7 +47,7 @@ type W42020 struct {
 	ExtraWithholding              int64         `json:"extra_withholding"`
 }
 
-// W42005 is the content of a W-4 before 2020. AdditionalWithholding is cents.
+// W42005 is the content of a W-4 before 2020. AdditionalWithholding is cents; allowances are a number.
 type W42005 struct {
 	IndividualID            ID            `json:"individual_id"`
 	FilingStatus            *FilingStatus `json:"filing_status"`

@@ -87,6 +87,8 @@ var (
 	ErrSyncInProgress = &Error{Name: NameSyncInProgress, Code: "data_sync_in_progress", Message: "The data being requested is being fetched. Please check back later."}
 	// ErrStatementsInProgress stands inside a pay-statement batch for a payment without statements yet.
 	ErrStatementsInProgress = &Error{Name: NameAccepted, Code: "data_sync_in_progress", Message: "The pay statements for this payment are being fetched. Please check back later."}
+	// ErrW4SyncRequired answers reads of documents before the first W-4 was asked for.
+	ErrW4SyncRequired = &Error{Name: NameBadRequest, Code: "w4_sync_required", Message: "W4 documents are not available. Please trigger a W4 sync job first."}
 	// ErrPending answers reads of an assisted connection that is not set up yet.
 	ErrPending = &Error{Name: NameAuthorizationPending, Code: "pending", Message: "Authorization to this company's data is pending"}
 	// ErrAccountantSetup answers reads while a fallback account is being set up.

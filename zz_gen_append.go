@@ -666,6 +666,51 @@ func (v *PayStatement) AppendJSON(dst []byte) []byte {
 }
 
 // AppendJSON appends the JSON of v.
+func (v *Document) AppendJSON(dst []byte) []byte {
+	dst = append(dst, "{\"id\":"...)
+	dst = append(dst, '"')
+	dst = v.ID.append(dst)
+	dst = append(dst, '"')
+	dst = append(dst, ",\"individual_id\":"...)
+	if v.IndividualID == nil {
+		dst = append(dst, "null"...)
+	} else {
+		dst = append(dst, '"')
+		dst = (*v.IndividualID).append(dst)
+		dst = append(dst, '"')
+	}
+	dst = append(dst, ",\"url\":"...)
+	dst = appendString(dst, string(v.URL))
+	dst = append(dst, ",\"year\":"...)
+	dst = strconv.AppendInt(dst, int64(v.Year), 10)
+	dst = append(dst, ",\"type\":"...)
+	dst = appendString(dst, string(v.Type))
+	return append(dst, '}')
+}
+
+// AppendJSON appends the JSON of v.
+func (v *W4Document2020) AppendJSON(dst []byte) []byte {
+	dst = append(dst, "{\"type\":"...)
+	dst = appendString(dst, string(v.Type))
+	dst = append(dst, ",\"year\":"...)
+	dst = strconv.AppendInt(dst, int64(v.Year), 10)
+	dst = append(dst, ",\"data\":"...)
+	dst = v.Data.AppendJSON(dst)
+	return append(dst, '}')
+}
+
+// AppendJSON appends the JSON of v.
+func (v *W4Document2005) AppendJSON(dst []byte) []byte {
+	dst = append(dst, "{\"type\":"...)
+	dst = appendString(dst, string(v.Type))
+	dst = append(dst, ",\"year\":"...)
+	dst = strconv.AppendInt(dst, int64(v.Year), 10)
+	dst = append(dst, ",\"data\":"...)
+	dst = v.Data.AppendJSON(dst)
+	return append(dst, '}')
+}
+
+// AppendJSON appends the JSON of v.
 func (v *LegalEntity) AppendJSON(dst []byte) []byte {
 	dst = append(dst, "{\"type\":"...)
 	if v.Type == nil {
@@ -1098,6 +1143,58 @@ func (v *Contribution) AppendJSON(dst []byte) []byte {
 		} else {
 			dst = v.Attributes.AppendJSON(dst)
 		}
+	}
+	return append(dst, '}')
+}
+
+// AppendJSON appends the JSON of v.
+func (v *W42020) AppendJSON(dst []byte) []byte {
+	dst = append(dst, "{\"individual_id\":"...)
+	dst = append(dst, '"')
+	dst = v.IndividualID.append(dst)
+	dst = append(dst, '"')
+	dst = append(dst, ",\"filing_status\":"...)
+	if v.FilingStatus == nil {
+		dst = append(dst, "null"...)
+	} else {
+		dst = appendString(dst, string((*v.FilingStatus)))
+	}
+	dst = append(dst, ",\"amount_for_qualifying_children_under_17\":"...)
+	dst = strconv.AppendInt(dst, v.AmountForQualifyingChildren, 10)
+	dst = append(dst, ",\"total_claim_dependent_and_other_credits\":"...)
+	dst = strconv.AppendInt(dst, v.TotalClaimDependentAndCredits, 10)
+	dst = append(dst, ",\"amount_for_other_dependents\":"...)
+	dst = strconv.AppendInt(dst, v.AmountForOtherDependents, 10)
+	dst = append(dst, ",\"other_income\":"...)
+	dst = strconv.AppendInt(dst, v.OtherIncome, 10)
+	dst = append(dst, ",\"deductions\":"...)
+	dst = strconv.AppendInt(dst, v.Deductions, 10)
+	dst = append(dst, ",\"extra_withholding\":"...)
+	dst = strconv.AppendInt(dst, v.ExtraWithholding, 10)
+	return append(dst, '}')
+}
+
+// AppendJSON appends the JSON of v.
+func (v *W42005) AppendJSON(dst []byte) []byte {
+	dst = append(dst, "{\"individual_id\":"...)
+	dst = append(dst, '"')
+	dst = v.IndividualID.append(dst)
+	dst = append(dst, '"')
+	dst = append(dst, ",\"filing_status\":"...)
+	if v.FilingStatus == nil {
+		dst = append(dst, "null"...)
+	} else {
+		dst = appendString(dst, string((*v.FilingStatus)))
+	}
+	dst = append(dst, ",\"total_number_of_allowances\":"...)
+	dst = strconv.AppendInt(dst, v.TotalNumberOfAllowances, 10)
+	dst = append(dst, ",\"additional_withholding\":"...)
+	dst = strconv.AppendInt(dst, v.AdditionalWithholding, 10)
+	dst = append(dst, ",\"exemption\":"...)
+	if v.Exemption == nil {
+		dst = append(dst, "null"...)
+	} else {
+		dst = appendString(dst, string((*v.Exemption)))
 	}
 	return append(dst, '}')
 }

@@ -76,6 +76,22 @@ type PayStatementReader interface {
 	PayStatements(ctx context.Context, paymentKey string) iter.Seq2[*PayStatement, error]
 }
 
+// W4Reader reads the Form W-4 that an employee has on file. It is not part of a sync: forms are
+// fetched one by one, when somebody asks for one.
+type W4Reader interface {
+	// W4 returns the form in force of the person with the given key, or nil where there is none on
+	// file, as for contractors. It fails with perch.NotFound for a key that nobody has.
+	W4(ctx context.Context, personKey string) (*W4, error)
+}
+
+// W4 is a Form W-4. Exactly one of its editions is set, with the IndividualID left zero.
+type W4 struct {
+	// Year is the tax year of the form.
+	Year  int
+	W2020 *perch.W42020
+	W2005 *perch.W42005
+}
+
 // ProblemReporter is implemented by sources that can skip what they could not read. Problems is
 // asked once, after everything was read.
 type ProblemReporter interface {

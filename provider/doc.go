@@ -3,7 +3,7 @@
 // A connector speaks one employment system. It implements [Connector], whose Open returns a
 // [Source] for one account; what the source can read it shows by also implementing
 // [CompanyReader], [PeopleReader], [PayGroupReader], [PaymentReader] or [PayStatementReader], which
-// the sync engine finds by type assertion. A connector maps what it reads to the unified model of
+// the sync engine finds by type assertion, as internal/document finds [W4Reader]. A connector maps what it reads to the unified model of
 // package perch and refers to people, pay groups and payments by the provider's own natural keys:
 // it never sees or makes a Perch id.
 //

@@ -60,18 +60,22 @@ type Entity struct {
 	Groups [GroupCount]Publication
 }
 
-// Group is a product group: what one sync publishes in one step.
+// Group is a product group: what is published in one step.
 type Group uint8
 
-// Product groups.
+// Product groups. Syncs publish those before SyncGroups; documents are fetched one by one, when a job
+// asks for one.
 const (
 	Organization Group = iota
 	Payroll
+	Documents
 	GroupCount
+
+	SyncGroups = Documents
 )
 
 // String returns the name under which the group is stored and shown.
-func (g Group) String() string { return [...]string{"organization", "payroll"}[g] }
+func (g Group) String() string { return [...]string{"organization", "payroll", "documents"}[g] }
 
 // Publication is the state of one product group of one entity. Times are UTC; the zero time means
 // never.

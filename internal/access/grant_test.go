@@ -36,7 +36,7 @@ func TestAGrantReadsItsOwnEntitiesOnly(t *testing.T) {
 
 func TestGroupsHaveNames(t *testing.T) {
 	t.Parallel()
-	if Organization.String() != "organization" || Payroll.String() != "payroll" || GroupCount != 2 {
+	if Organization.String() != "organization" || Payroll.String() != "payroll" || Documents.String() != "documents" || GroupCount != 3 {
 		t.Error("the names under which groups are stored have changed")
 	}
 }

@@ -195,6 +195,9 @@ func stateError(grant *Grant, entity *Entity, group Group) error {
 	if entity.Status == perch.StatusProcessing && grant.Connection.Authentication == perch.AuthAssisted {
 		return perch.ErrAccountantSetup
 	}
+	if group == Documents {
+		return perch.ErrW4SyncRequired
+	}
 	return perch.ErrSyncInProgress
 }
 
@@ -221,7 +224,7 @@ func (s *Service) Introspect(_ context.Context, g *Grant) (perch.Introspection, 
 // lastSync is when the newest published data was read, or nil before the first publish.
 func lastSync(g *Grant) *string {
 	var newest time.Time
-	for _, p := range g.Entities[0].Groups {
+	for _, p := range g.Entities[0].Groups[:SyncGroups] {
 		if p.RetrievedAt.After(newest) {
 			newest = p.RetrievedAt
 		}

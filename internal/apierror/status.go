@@ -57,6 +57,7 @@ var table = [...]Row{
 	{perch.NameAuthorizationPending, "pending", http.StatusAccepted, "The connection is not set up yet; ask again later."},
 	{perch.NameAuthorizationPending, "accountant_setup_pending", http.StatusAccepted, "A fallback account is being set up; ask again later."},
 	{perch.NameInvalidRequest, "invalid_request", http.StatusBadRequest, "A header, a parameter or the body is wrong; the message names the field."},
+	{perch.NameBadRequest, "w4_sync_required", http.StatusBadRequest, "No W-4 was fetched yet: start a job of type w4_form_employee_sync."},
 	{perch.NameUnprocessableEntity, "batch_limit_exceeded", http.StatusUnprocessableEntity, "The batch holds too many entries."},
 	{perch.NameUnprocessableEntity, "page_size_limit_exceeded", http.StatusUnprocessableEntity, "The page is larger than allowed."},
 	{perch.NameUnprocessableRequest, "unprocessable_parameters", http.StatusUnprocessableEntity, "The parameters cannot be used together or with this provider."},

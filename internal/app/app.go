@@ -23,6 +23,7 @@ import (
 	"github.com/perchhq/perch/internal/connectui"
 	"github.com/perchhq/perch/internal/console"
 	"github.com/perchhq/perch/internal/db"
+	"github.com/perchhq/perch/internal/document"
 	"github.com/perchhq/perch/internal/employment"
 	"github.com/perchhq/perch/internal/event"
 	"github.com/perchhq/perch/internal/httpapi"
@@ -231,6 +232,8 @@ func (a *App) wire(identity *secret.Identity) (err error) {
 	a.PayItems = &payitem.Service{Store: a.Store, Keyring: a.Keyring, Records: a.Records, Patience: c.Patience, Now: c.Now}
 	a.Access = access.NewService(a.Store, a.Queue, isNotFound, a.forget, c.Now, a.log)
 	a.PayItems.Gate = a.Access
+	a.Jobs.Tasks[perch.JobW4Sync] = &document.Fetcher{Store: a.Store, Keyring: a.Keyring, Identity: identity, Records: a.Records,
+		Accounts: a.Syncs, Gate: a.Access, Now: c.Now}
 	a.Connections = &connection.Service{Store: a.Store, Keyring: a.Keyring, Identity: identity, Now: c.Now}
 	providers := sync.OnceValues(catalog.Load)
 	a.Sandbox = &sandbox.Service{Connections: a.Connections, Catalog: providers, Syncs: a.Jobs, Now: c.Now, Seed: c.Seed}
@@ -258,6 +261,7 @@ func (a *App) wire(identity *secret.Identity) (err error) {
 		Payroll:    &payroll.Service{Records: a.Records, Gate: a.Access, Rules: a.PayItems, Patience: c.Patience},
 		PayItems:   a.PayItems,
 		Jobs:       a.Jobs,
+		Documents:  &document.Service{Records: a.Records, Gate: a.Access},
 		Sandbox:    a.Sandbox, Catalogue: network, Health: a, Log: a.log, Version: c.Version,
 	}
 	return nil

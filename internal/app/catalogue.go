@@ -61,10 +61,11 @@ func byFile(p perch.Provider) perch.Provider {
 }
 
 // serves reports whether a simulated connection has a product group: what the provider that it imitates
-// does not offer, or only on request, it does not have either. Real connections have what they read.
+// does not offer, or only on request, it does not have either. Real connections have what they read,
+// which is no documents so far.
 func (c *catalogue) serves(connection *access.Connection, group access.Group) bool {
 	if connection.Type != perch.ConnectionSimulated {
-		return true
+		return group != access.Documents
 	}
 	providers, err := c.load()
 	if err != nil {
@@ -74,7 +75,8 @@ func (c *catalogue) serves(connection *access.Connection, group access.Group) bo
 	if !ok {
 		return true
 	}
-	asked := map[access.Group]catalog.Group{access.Organization: catalog.GroupOrganization, access.Payroll: catalog.GroupPayroll}[group]
+	asked := [access.GroupCount]catalog.Group{access.Organization: catalog.GroupOrganization, access.Payroll: catalog.GroupPayroll,
+		access.Documents: catalog.GroupDocuments}[group]
 	switch entry.Integration(asked, connection.Authentication) {
 	case catalog.Automated, catalog.Assisted:
 		return true

@@ -16,10 +16,10 @@ import (
 	perch "github.com/perchhq/perch"
 )
 
-// roots are the records that syncs publish.
+// roots are the records that syncs publish, and the entries of the list of documents.
 var roots = []any{
 	perch.Company{}, perch.DirectoryEntry{}, perch.Individual{}, perch.Employment{}, perch.PayGroup{}, perch.PayGroupSummary{},
-	perch.Payment{}, perch.PayStatement{},
+	perch.Payment{}, perch.PayStatement{}, perch.Document{}, perch.W4Document2020{}, perch.W4Document2005{},
 }
 
 func main() {
@@ -128,6 +128,8 @@ func (g *generator) value(expression string, t reflect.Type) {
 		g.line("dst = strconv.AppendBool(dst, %s)", expression)
 	case t.Kind() == reflect.Int64:
 		g.line("dst = strconv.AppendInt(dst, %s, 10)", expression)
+	case t.Kind() == reflect.Int:
+		g.line("dst = strconv.AppendInt(dst, int64(%s), 10)", expression)
 	default:
 		panic("no way to append a " + t.String())
 	}

@@ -33,8 +33,9 @@ type Task interface {
 	// Accept returns the entity of the grant that the person belongs to, before anything is stored. It fails
 	// with the error for the client when there is no such person or the provider has no such thing.
 	Accept(ctx context.Context, grant *access.Grant, individual perch.ID) (entity perch.ID, err error)
-	// Do does the work and calls finish, once and last, with what is to be stored in the transaction that
-	// ends the job; an error of finish is returned as it is. Do may be called again after a failure, and by
+	// Do does the work and calls finish last, with what is to be stored in the transaction that ends the job
+	// and then advances the revision. The transaction holds the connection. An error of within takes it all
+	// back and is returned by finish; Do may then call it again. Do may be called again after a failure, and by
 	// another process. Its errors decide how the job ends as those of a sync do: perch.ErrReauthenticate and
 	// perch.ErrPermissions at once, a provider.RateLimited when the provider lets us, all others after a few
 	// attempts.
@@ -167,7 +168,10 @@ func (s *Service) endTask(ctx context.Context, taken store.Job, owner string, st
 		if _, err := s.Store.EndJob(ctx, tx, taken.ConnectionID, taken.ID, status, s.Now()); err != nil {
 			return err
 		}
-		return s.record(ctx, tx, taken.ApplicationID, taken.ConnectionID, taken.EntityID, taken.ID, completed[taken.Type])
+		if err := s.record(ctx, tx, taken.ApplicationID, taken.ConnectionID, taken.EntityID, taken.ID, completed[taken.Type]); err != nil || within == nil {
+			return err
+		}
+		return s.Store.AdvanceRevision(ctx, tx) // what was stored may be a publication
 	})
 }
 

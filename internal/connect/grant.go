@@ -211,8 +211,8 @@ type wantedGroup struct {
 	any   bool
 }
 
-func (v *visit) groups() [access.GroupCount]wantedGroup {
-	groups := [access.GroupCount]wantedGroup{
+func (v *visit) groups() [access.SyncGroups]wantedGroup {
+	groups := [access.SyncGroups]wantedGroup{
 		access.Organization: {title: "Company and people", kind: syncengine.KindPerson},
 		access.Payroll:      {title: "Payroll", kind: syncengine.KindPayment},
 	}

@@ -17,6 +17,7 @@ type API struct {
 	Employment Employment
 	Payroll    Payroll
 	PayItems   PayItems
+	Documents  Documents
 	Sandbox    Sandbox
 	Jobs       Jobs
 	Catalogue  Catalogue
@@ -30,8 +31,8 @@ type API struct {
 	Log *slog.Logger
 	// Root answers GET / and is optional; without it a short JSON answer points to the reference.
 	Root http.Handler
-	// ConnectURL is where employers reach Connect, without a slash at the end. Empty means the address
-	// that the application reached us by.
+	// ConnectURL is where employers reach Connect and applications the API, without a slash at the end.
+	// Empty means the address that the application reached us by.
 	ConnectURL string
 	// Version is the version of this program, for the API description.
 	Version string

@@ -155,6 +155,15 @@ func (f fakeData) PayStatements(_ context.Context, _ *access.Grant, e *access.En
 	return f.answer(dst, `{"responses":[]}`, parts...)
 }
 
+func (f fakeData) List(_ context.Context, _ *access.Grant, e *access.Entity, filter DocumentFilter, base string, dst []byte) ([]byte, access.Publication, error) {
+	return f.answer(dst, `{"documents":[]}`, "documents", e.ID.String()[:2], base, strconv.Itoa(len(filter.Individuals)), "["+joined(filter.Types)+"]",
+		strconv.Itoa(filter.Limit), strconv.Itoa(filter.Offset))
+}
+
+func (f fakeData) Document(_ context.Context, _ *access.Grant, e *access.Entity, id perch.ID, dst []byte) ([]byte, access.Publication, error) {
+	return f.answer(dst, `{}`, "document", e.ID.String()[:2], id.String())
+}
+
 type fakeRest struct{ *fake }
 
 func (f fakeRest) CreateConnection(_ context.Context, app *access.Application, r SandboxConnection) (SandboxConnectionCreated, error) {
@@ -203,7 +212,7 @@ type harness struct {
 func setup(t testing.TB) *harness {
 	t.Helper()
 	h := &harness{fake: new(fake), log: new(bytes.Buffer)}
-	h.api = &API{Access: fakeAccess{h.fake, grants()}, Employment: fakeData{h.fake}, Payroll: fakeData{h.fake}, PayItems: fakeItems{h.fake},
+	h.api = &API{Access: fakeAccess{h.fake, grants()}, Employment: fakeData{h.fake}, Payroll: fakeData{h.fake}, PayItems: fakeItems{h.fake}, Documents: fakeData{h.fake},
 		Sandbox: fakeRest{h.fake}, Catalogue: fakeRest{h.fake}, Connect: fakeConnect{h.fake}, Entities: fakeConnect{h.fake}, Health: fakeRest{h.fake},
 		Log: slog.New(Redact(slog.NewTextHandler(h.log, nil)))}
 	h.handler = h.api.Handler()

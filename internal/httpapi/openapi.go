@@ -145,13 +145,18 @@ func parameter(p *param) *huma.Param {
 	case kindInteger:
 		zero, most := 0.0, float64(p.max)
 		out.Schema = &huma.Schema{Type: huma.TypeInteger, Default: p.fallback, Minimum: &zero, Maximum: &most}
+		if p.fallback < 0 {
+			out.Schema.Default = nil
+		}
 	case kindDate:
 		out.Schema = &huma.Schema{Type: huma.TypeString, Format: "date"}
 	case kindID:
 		out.Schema = &huma.Schema{Type: huma.TypeString, Format: "uuid"}
 	case kindIDs:
-		one := 1
-		out.Schema = &huma.Schema{Type: huma.TypeArray, MaxItems: &one, Items: &huma.Schema{Type: huma.TypeString, Format: "uuid"}}
+		out.Schema = &huma.Schema{Type: huma.TypeArray, Items: &huma.Schema{Type: huma.TypeString, Format: "uuid"}}
+		if p.max > 0 {
+			out.Schema.MaxItems = &p.max
+		}
 		out.Style, out.Explode = "form", &explode
 	case kindText:
 		out.Schema = &huma.Schema{Type: huma.TypeString}

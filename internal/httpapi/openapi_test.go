@@ -25,8 +25,8 @@ func shared(t *testing.T, name string) []byte {
 	return text
 }
 
-// document is the API description as JSON.
-func document(t testing.TB) map[string]any {
+// description is the API description as JSON.
+func description(t testing.TB) map[string]any {
 	t.Helper()
 	text, err := new(API).OpenAPI()
 	if err != nil {
@@ -65,7 +65,7 @@ func each(value any, visit func(map[string]any)) {
 
 func TestTheDescriptionListsEveryOperation(t *testing.T) {
 	t.Parallel()
-	doc := document(t)
+	doc := description(t)
 	if doc["openapi"] != "3.1.0" || at(doc, "info", "title") != "Perch" || at(doc, "info", "version") == "" {
 		t.Errorf("the head is %v %v", doc["openapi"], doc["info"])
 	}
@@ -100,7 +100,7 @@ func pathParams(path string) (names []string) {
 
 func TestEveryReferenceOfTheDescriptionResolves(t *testing.T) {
 	t.Parallel()
-	doc := document(t)
+	doc := description(t)
 	count := 0
 	each(doc, func(object map[string]any) {
 		ref, ok := object["$ref"].(string)
@@ -134,7 +134,7 @@ func compile(t testing.TB, doc map[string]any, pointer string) *jsonschema.Schem
 
 func TestExamplesMatchTheirSchemas(t *testing.T) {
 	t.Parallel()
-	doc := document(t)
+	doc := description(t)
 	for _, r := range routes() {
 		base := "/paths/" + strings.NewReplacer("~", "~0", "/", "~1", "{", "%7B", "}", "%7D").Replace(r.path) + "/" + strings.ToLower(r.method)
 		check(t, doc, r.operation+" answer", base+"/responses/"+r.success()+"/content/application~1json/schema", r.answerExample)
@@ -159,7 +159,7 @@ func check(t *testing.T, doc map[string]any, name, pointer, example string) {
 
 func TestSchemasRefuseWhatTheTypesCannotBe(t *testing.T) {
 	t.Parallel()
-	doc := document(t)
+	doc := description(t)
 	for _, test := range []struct{ name, schema, value string }{
 		{"a gender that does not exist", "Individual/properties/gender", `"unheard of"`},
 		{"an id that is no UUID", "Individual/properties/id", `"7"`},
@@ -196,7 +196,7 @@ func TestTheDescriptionAgreesWithTheContract(t *testing.T) {
 	if err := json.Unmarshal(shared(t, "reference/finch-openapi.json"), &contract); err != nil {
 		t.Fatal(err)
 	}
-	doc := document(t)
+	doc := description(t)
 	for _, r := range routes() {
 		if r.tag == tagSystem {
 			continue

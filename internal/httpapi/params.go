@@ -89,6 +89,20 @@ func (c *call) text(name string) (string, error) {
 	return text, err
 }
 
+// ids reads a list of ids. An empty list is as good as none.
+func (c *call) ids(name string) (list []perch.ID, err error) {
+	c.param(name)
+	err = c.query.each(name, func(value string) error {
+		if value == "" {
+			return nil
+		}
+		id, err := parseID(name, value)
+		list = append(list, id)
+		return err
+	})
+	return list, err
+}
+
 // enums reads values of an enum, each once.
 func (c *call) enums(name string) (list []string, err error) {
 	p := c.param(name)

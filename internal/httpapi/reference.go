@@ -168,7 +168,11 @@ func referenceParam(p param) referenceField {
 	switch p.kind {
 	case kindInteger:
 		field.Type = "integer"
-		field.Description += fmt.Sprintf(" %d if left out, %d at most.", p.fallback, p.max)
+		if p.fallback < 0 {
+			field.Description += " All if left out."
+		} else {
+			field.Description += fmt.Sprintf(" %d if left out, %d at most.", p.fallback, p.max)
+		}
 	case kindDate:
 		field.Type = "date"
 	case kindID:

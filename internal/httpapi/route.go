@@ -80,7 +80,8 @@ type param struct {
 	required    bool
 	description string
 	example     string
-	// fallback and max are for integers. Beyond max, pages are refused with 422, all else with 400.
+	// fallback and max are for integers; a negative fallback stands for no limit. Beyond max, pages are
+	// refused with 422, all else with 400. Of lists max is the most entries; 0 is any number.
 	fallback, max int
 	page          bool
 	// values are the values of an enum; emptyIsAll says that an empty one does not filter.

@@ -25,7 +25,7 @@ const (
 
 // routes returns the API. Operations of one tag stand together; the reference keeps this order.
 func routes() []route {
-	return slices.Concat(organizationRoutes(), payrollRoutes(), itemsRoutes(), connectRoutes(), jobsRoutes(), otherRoutes())
+	return slices.Concat(organizationRoutes(), payrollRoutes(), itemsRoutes(), documentRoutes(), connectRoutes(), jobsRoutes(), otherRoutes())
 }
 
 func organizationRoutes() []route {
@@ -200,16 +200,17 @@ func otherRoutes() []route {
 const (
 	tagOrganization = "Organization"
 	tagPayroll      = "Payroll"
+	tagDocuments    = "Documents"
 	tagConnect      = "Connect"
 	tagManagement   = "Management"
 	tagSandbox      = "Sandbox"
 	tagSystem       = "System"
 )
 
-var tags = []string{tagOrganization, tagPayroll, tagConnect, tagManagement, tagSandbox, tagSystem}
+var tags = []string{tagOrganization, tagPayroll, tagDocuments, tagConnect, tagManagement, tagSandbox, tagSystem}
 
 // entityParam is the parameter of all routes with entities.
-var entityParam = param{name: "entity_ids", in: "query", kind: kindIDs,
+var entityParam = param{name: "entity_ids", in: "query", kind: kindIDs, max: 1,
 	description: "The entity to read, one at most. Left out, the first entity of the token is read."}
 
 func texts[E ~string](values []E) []string {

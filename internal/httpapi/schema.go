@@ -143,6 +143,8 @@ func (s *schemas) alternatives(t reflect.Type) []*huma.Schema {
 		ok = reflect.TypeFor[perch.Employment]()
 	case reflect.TypeFor[statementsOrErr]():
 		ok = reflect.TypeFor[PayStatementPage]()
+	case reflect.TypeFor[documentBody]():
+		return []*huma.Schema{s.ref(reflect.TypeFor[perch.W4Document2020]()), s.ref(reflect.TypeFor[perch.W4Document2005]())}
 	default:
 		return nil
 	}

@@ -58,6 +58,15 @@ const (
 // FacetItem is the only facet of pay statement items and of the items of payments.
 const FacetItem = 0
 
+// FacetKey is the only facet of person keys.
+const FacetKey = 0
+
+// Facets of documents: what the list filters by, and the document as it is served.
+const (
+	FacetDocumentEntry = iota
+	FacetDocument
+)
+
 // peoplePerBlock suits both ways in which clients read people: directory pages, whose default is
 // 100, and batches of the ids on such a page.
 const peoplePerBlock = 100
@@ -74,6 +83,10 @@ var (
 		{Name: "employment", PerBlock: peoplePerBlock, Compressed: true},
 		{Name: "ssn", PerBlock: peoplePerBlock, Identifiers: true},
 	}}
+	// PersonKeys are the providers' own keys of people, where the provider can be asked about one person.
+	PersonKeys = Collection{Name: "person_keys", Group: access.Organization, Facets: []Facet{
+		{Name: "key", PerBlock: 500},
+	}}
 	PayGroups = Collection{Name: "pay_groups", Group: access.Organization, Facets: []Facet{
 		{Name: "summary", PerBlock: 100},
 		{Name: "pay_group", PerBlock: 1},
@@ -89,6 +102,11 @@ var (
 	}}
 	PaymentItems = Collection{Name: "payment_items", Group: access.Payroll, Facets: []Facet{
 		{Name: "items", PerBlock: 100},
+	}}
+	// Documents come one by one, so their blocks are small.
+	Documents = Collection{Name: "documents", Group: access.Documents, Facets: []Facet{
+		{Name: "entry", PerBlock: 100},
+		{Name: "document", PerBlock: 20},
 	}}
 )
 

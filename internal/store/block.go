@@ -155,6 +155,14 @@ func deleteSome(ctx context.Context, tx *sql.Tx, most int, doing, query string, 
 // Publish makes a generation of a product group current. It fails with ErrNotFound when another
 // sync published in between.
 func (s *Store) Publish(ctx context.Context, tx *sql.Tx, entity perch.ID, group access.Group, from int64, p access.Publication) error {
+	if err := s.SetPublication(ctx, tx, entity, group, from, p); err != nil {
+		return err
+	}
+	return bumpRevision(ctx, tx)
+}
+
+// SetPublication is Publish for transactions that have more to do before they advance the revision.
+func (s *Store) SetPublication(ctx context.Context, tx *sql.Tx, entity perch.ID, group access.Group, from int64, p access.Publication) error {
 	c := columnsOf(p)
 	result, err := tx.ExecContext(ctx, `
 		UPDATE publications SET generation = $1, complete = $2, retrieved_at = $3, attempted_at = $4, result = $5
@@ -166,5 +174,5 @@ func (s *Store) Publish(ctx context.Context, tx *sql.Tx, entity perch.ID, group 
 	if changed, err := result.RowsAffected(); err != nil || changed != 1 {
 		return fmt.Errorf("publishing %s from generation %d: %w", group, from, ErrNotFound)
 	}
-	return bumpRevision(ctx, tx)
+	return nil
 }

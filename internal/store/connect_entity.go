@@ -34,6 +34,15 @@ func (s *Store) HoldConnection(ctx context.Context, tx *sql.Tx, application, con
 	return nil
 }
 
+// EntityLives reports whether an entity of a connection, which the transaction holds, is not disconnected.
+func (s *Store) EntityLives(ctx context.Context, tx *sql.Tx, connection, entity perch.ID) (lives bool, err error) {
+	err = tx.QueryRowContext(ctx, `SELECT disconnected_at = 0 FROM entities WHERE id = $1 AND connection_id = $2`, entity, connection).Scan(&lives)
+	if err != nil {
+		return false, fmt.Errorf("reading whether the entity is disconnected: %w", notFound(err))
+	}
+	return lives, nil
+}
+
 // CustomerConnection returns the oldest live connection of an application's customer.
 func (s *Store) CustomerConnection(ctx context.Context, application perch.ID, customer string) (perch.ID, error) {
 	var id perch.ID

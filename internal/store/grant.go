@@ -51,7 +51,8 @@ const grantQuery = `
 	       c.customer_id, c.customer_name, c.customer_email,
 	       e.name, e.source_id, e.status, e.status_held, e.rules_revision,
 	       o.generation, o.complete, o.retrieved_at, o.attempted_at, o.result,
-	       p.generation, p.complete, p.retrieved_at, p.attempted_at, p.result
+	       p.generation, p.complete, p.retrieved_at, p.attempted_at, p.result,
+	       d.generation, d.complete, d.retrieved_at, d.attempted_at, d.result
 	  FROM access_tokens t
 	  JOIN applications a ON a.id = t.application_id
 	  JOIN connections c ON c.id = t.connection_id
@@ -59,6 +60,7 @@ const grantQuery = `
 	  JOIN entities e ON e.id = x.entity_id
 	  JOIN publications o ON o.entity_id = e.id AND o.product_group = 'organization'
 	  JOIN publications p ON p.entity_id = e.id AND p.product_group = 'payroll'
+	  JOIN publications d ON d.entity_id = e.id AND d.product_group = 'documents'
 	 WHERE t.hash = $1 AND c.disconnected_at = 0
 	 ORDER BY CASE WHEN e.disconnected_at = 0 THEN 0 ELSE 1 END, x.position`
 
@@ -92,6 +94,7 @@ func scanGrant(row scanner, g *access.Grant) error {
 		products   string
 		appCreated int64
 		org, pay   publicationColumns
+		documents  publicationColumns
 	)
 	c := &g.Connection
 	err := row.Scan(
@@ -101,13 +104,14 @@ func scanGrant(row scanner, g *access.Grant) error {
 		&c.CustomerID, &c.CustomerName, &c.CustomerEmail,
 		&e.Name, &e.SourceID, &e.Status, &e.StatusHeld, &e.RulesRevision,
 		&org.generation, &org.complete, &org.retrieved, &org.attempted, &org.result,
-		&pay.generation, &pay.complete, &pay.retrieved, &pay.attempted, &pay.result)
+		&pay.generation, &pay.complete, &pay.retrieved, &pay.attempted, &pay.result,
+		&documents.generation, &documents.complete, &documents.retrieved, &documents.attempted, &documents.result)
 	if err != nil {
 		return err
 	}
 	g.Application.CreatedAt = db.Time(appCreated)
 	g.Products = splitProducts(products)
-	e.Groups = [access.GroupCount]access.Publication{org.publication(), pay.publication()}
+	e.Groups = [access.GroupCount]access.Publication{org.publication(), pay.publication(), documents.publication()}
 	g.Entities = append(g.Entities, e)
 	return nil
 }

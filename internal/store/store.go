@@ -59,6 +59,9 @@ func (s *Store) Revision(ctx context.Context) (int64, error) {
 	return value, nil
 }
 
+// AdvanceRevision makes every process read grants anew. It is the last statement of its transaction.
+func (s *Store) AdvanceRevision(ctx context.Context, tx *sql.Tx) error { return bumpRevision(ctx, tx) }
+
 // bumpRevision makes every process read grants anew. It is the last statement of its transaction,
 // so that the row is locked only briefly.
 func bumpRevision(ctx context.Context, tx *sql.Tx) error {

@@ -199,7 +199,7 @@ func (r *run) do(ctx context.Context, connection, entity perch.ID, source provid
 		return err
 	}
 	if r.source = source; source == nil {
-		if r.source, err = r.open(ctx); err != nil {
+		if r.source, err = r.Open(ctx, r.account); err != nil {
 			return fmt.Errorf("opening the provider: %w", err)
 		}
 	}
@@ -220,22 +220,23 @@ func (r *run) do(ctx context.Context, connection, entity perch.ID, source provid
 	return nil
 }
 
-func (r *run) open(ctx context.Context) (provider.Source, error) {
-	connector, ok := r.Connectors[r.account.Connector]
+// Open opens an account through its connector. The caller closes the source.
+func (e *Engine) Open(ctx context.Context, account store.Account) (provider.Source, error) {
+	connector, ok := e.Connectors[account.Connector]
 	if !ok {
-		return nil, fmt.Errorf("this Perch has no connector %q", r.account.Connector)
+		return nil, fmt.Errorf("this Perch has no connector %q", account.Connector)
 	}
-	keys, err := r.Keyring.Cipher(ctx, r.account.ConnectionID)
+	keys, err := e.Keyring.Cipher(ctx, account.ConnectionID)
 	if err != nil {
 		return nil, err
 	}
-	settings, err := keys.Open(nil, r.account.Settings, SettingsPlace(r.account.EntityID))
+	settings, err := keys.Open(nil, account.Settings, SettingsPlace(account.EntityID))
 	if err != nil {
 		return nil, err
 	}
 	return connector.Open(ctx, provider.Account{
-		ID: r.account.EntityID, ProviderID: r.account.ProviderID, Authentication: r.account.Authentication,
-		Settings: settings, Products: r.account.Products, Now: r.Now,
+		ID: account.EntityID, ProviderID: account.ProviderID, Authentication: account.Authentication,
+		Settings: settings, Products: account.Products, Now: e.Now,
 	})
 }
 
@@ -378,7 +379,7 @@ func backoff(attempts int) time.Duration {
 
 // recordFailure marks the product group that was being synced and those that were still to come.
 func (r *run) recordFailure(ctx context.Context, tx *sql.Tx) error {
-	for group := r.reached; group < access.GroupCount; group++ {
+	for group := r.reached; group < access.SyncGroups; group++ {
 		if err := r.Store.RecordAttempt(ctx, tx, r.account.EntityID, group, r.Now(), access.ResultError); err != nil {
 			return err
 		}

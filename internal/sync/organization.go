@@ -134,6 +134,10 @@ func (r *run) people(ctx context.Context, p *publisher) error {
 	if err := r.ids.assign(ctx, reader, st.Has); err != nil {
 		return fmt.Errorf("reading the people: %w", err)
 	}
+	keys, err := r.newPersonKeys(ctx, p)
+	if err != nil {
+		return err
+	}
 	wantsSSN := r.wantsSSN()
 	for person, err := range reader.People(ctx) {
 		if err != nil {
@@ -142,8 +146,14 @@ func (r *run) people(ctx context.Context, p *publisher) error {
 		if err := r.putPerson(st, person, wantsSSN); err != nil {
 			return err
 		}
+		if err := keys.put(person); err != nil {
+			return err
+		}
 	}
 	if err := r.absentPeople(st); err != nil {
+		return err
+	}
+	if err := keys.finish(p); err != nil {
 		return err
 	}
 	return p.finish(st)

@@ -68,6 +68,12 @@ const (
 	askWeights
 	askFounded
 	askBank
+	askForm
+	askDependents
+	askOtherIncome
+	askDeductible
+	askExtra
+	askAllowances
 )
 
 // roll returns the dice for part n of a whole.

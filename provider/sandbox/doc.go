@@ -32,8 +32,8 @@
 //   - company debit = net pay + employee taxes + employer taxes
 //   - social security tax is rounded for the period; the period that reaches the yearly wage base owes
 //     the rest of the tax on the base, so that a year's tax is exact
-//   - federal income tax follows the percentage method on a period's regular wages; bonuses are taxed at
-//     the supplemental rate
+//   - federal income tax follows the percentage method on a period's regular wages by the person's Form W-4, which
+//     the documents show; bonuses are taxed at the supplemental rate
 //   - benefits are deducted in whole periods only; leave is unpaid; pay that changes within a period is
 //     paid at the new rate for all of it
 //

@@ -24,6 +24,7 @@ var (
 // elections are what a person chose on Form W-4 and in the benefit plans. deferral and roth are
 // basis points of taxable pay; the other amounts are cents per pay period.
 type elections struct {
+	w4             certificate
 	filing         filing
 	children       int64
 	deferral, roth int64
@@ -50,21 +51,29 @@ const (
 	hsaByMonth = 4_000
 )
 
-// elections decides a person's choices. Benefits are for full-time employees.
-func (p *profile) elections() elections {
+// family decides what the tax depends on: the filing status and the number of children under 17.
+func (p *profile) family() (column filing, children int64) {
 	d := p.dice
-	var el elections
 	switch p.marital() {
 	case perch.MaritalMarried:
-		el.filing = filingJoint
+		column = filingJoint
 	case perch.MaritalDivorced, perch.MaritalWidowed:
 		if d.chance(askFiling, 350) {
-			el.filing = filingHead
+			column = filingHead
 		}
 	}
-	if el.filing != filingSingle {
-		el.children = int64(d.below(askChildren, 4))
+	if column != filingSingle {
+		children = int64(d.below(askChildren, 4))
 	}
+	return column, children
+}
+
+// elections decides a person's choices. Benefits are for full-time employees.
+func (e *employer) elections(p *profile) elections {
+	d := p.dice
+	var el elections
+	el.filing, el.children = p.family()
+	el.w4 = e.certificate(p, el.filing, el.children)
 	if p.group > groupHourly {
 		return el
 	}

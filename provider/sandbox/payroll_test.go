@@ -280,26 +280,6 @@ func (y *taxesByYear) add(t *testing.T, where string, v *perch.PayStatement, rul
 	}
 }
 
-func TestWithholdingFollowsThePercentageMethod(t *testing.T) {
-	t.Parallel()
-	for name, c := range map[string]struct {
-		year            int
-		wages, perYear  int64
-		column          filing
-		children, cents int64
-	}{
-		// 78,000 a year: 5,578.50 + 22 % of (78,000 - 54,875) = 10,666.00; over 26.
-		"single, bi-weekly, 2025": {2025, 3_000_00, 26, filingSingle, 0, 410_23},
-		// 120,000 a year: 2,480 + 12 % of (120,000 - 44,100) = 11,588.00; less 2 x 2,200; over 24.
-		"joint with two children, semi-monthly, 2026": {2026, 5_000_00, 24, filingJoint, 2, 299_50},
-		"below the first bracket":                     {2026, 250_00, 24, filingSingle, 0, 0},
-	} {
-		if got := rulesOf(c.year).withheld(c.wages, c.perYear, c.column, c.children); got != c.cents {
-			t.Errorf("%s: %d, want %d", name, got, c.cents)
-		}
-	}
-}
-
 func TestWeekdaysAreCounted(t *testing.T) {
 	t.Parallel()
 	for from := asOf; from < asOf+9; from++ {

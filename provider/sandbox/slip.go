@@ -83,7 +83,7 @@ func (y *payer) pay(p *profile, turn *period) bool {
 		s.net = s.gross
 		return true
 	}
-	el := p.elections()
+	el := y.elections(p)
 	s.takeUntaxed(&el)
 	s.settle(p, &el, turn, y.before(p, &el, turn))
 	return true
@@ -179,7 +179,8 @@ func (s *slip) withhold(p *profile, el *elections, turn *period, rules *yearRule
 	wages := s.taxable - s.untaxed
 	income := max(0, wages-s.deferrals)
 	bonus := min(s.bonus, income)
-	tax := rules.withheld(income-bonus, turn.perYear, el.filing, el.children) + portion(bonus, supplementalRate)
+	tax := rules.withheld(income-bonus, turn.perYear, &el.w4) + portion(bonus, supplementalRate)
+	tax += min(el.w4.extra, income/extraShare)
 	s.tax(&nameFederal, perch.TaxFederal, false, tax)
 	s.tax(&nameSocial, perch.TaxFICA, false, socialTax(wages, rules.socialBase*100, ytd))
 	s.tax(&nameMedicare, perch.TaxFICA, false, portion(wages, medicareRate))

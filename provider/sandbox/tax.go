@@ -23,7 +23,7 @@ type yearRules struct {
 	// brackets are the standard withholding tables of the percentage method for automated payroll,
 	// annual, Form W-4 of 2020 or later with Step 2 not ticked (IRS Publication 15-T of the year).
 	brackets [3][]bracket
-	// childCredit is the amount per qualifying child of Step 3 of Form W-4.
+	// childCredit is the amount per qualifying child of Step 3 of the year's Form W-4.
 	childCredit int64
 	// deferralLimit caps elective deferrals (Internal Revenue Code section 402(g)); highlyPaid and
 	// keyOfficer are the pay limits of sections 414(q) and 416(i). All from the IRS notices on
@@ -97,11 +97,13 @@ func annualTax(wages int64, brackets []bracket, scale int64) int64 {
 	return tax
 }
 
-// withheld is the federal income tax on one period's regular wages: the percentage method.
-func (y *yearRules) withheld(wages, perYear int64, column filing, children int64) int64 {
+// withheld is the federal income tax on one period's regular wages, extra withholding aside: Worksheet
+// 1A of Publication 15-T, the percentage method of automated payroll for forms of every year.
+func (y *yearRules) withheld(wages, perYear int64, form *certificate) int64 {
+	annual := wages*perYear + form.adjustment()
 	whole := wholeRate * perYear
-	tax := (annualTax(wages*perYear, y.brackets[column], 1) + whole/2) / whole
-	return max(0, tax-ratio(y.childCredit*100*children, 1, perYear))
+	tax := (annualTax(annual, y.brackets[form.column()], 1) + whole/2) / whole
+	return max(0, tax-ratio(form.credits(), 1, perYear))
 }
 
 // levy is a state or local tax on wages.
