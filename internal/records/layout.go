@@ -21,7 +21,27 @@ type Collection struct {
 	Name   string
 	Group  access.Group
 	Facets []Facet
+	// Stamped collections remember under which generation each facet of each record last changed: see
+	// View.ChangedSince.
+	Stamped bool
 }
+
+// FacetSet is some facets of a collection.
+type FacetSet uint8
+
+// FacetsOf returns the set of the facets.
+func FacetsOf(facets ...int) (set FacetSet) {
+	for _, f := range facets {
+		set |= 1 << f
+	}
+	return set
+}
+
+// Has reports whether the facet is in the set.
+func (s FacetSet) Has(facet int) bool { return s&(1<<facet) != 0 }
+
+// HasAny reports whether one of the facets is in the set.
+func (s FacetSet) HasAny(of FacetSet) bool { return s&of != 0 }
 
 // Facets of people, by their place in People.Facets.
 const (
@@ -77,7 +97,7 @@ var (
 		{Name: "company", PerBlock: 1},
 		{Name: "accounts", PerBlock: 1, Identifiers: true},
 	}}
-	People = Collection{Name: "people", Group: access.Organization, Facets: []Facet{
+	People = Collection{Name: "people", Group: access.Organization, Stamped: true, Facets: []Facet{
 		{Name: "directory", PerBlock: peoplePerBlock},
 		{Name: "individual", PerBlock: peoplePerBlock, Compressed: true},
 		{Name: "employment", PerBlock: peoplePerBlock, Compressed: true},
@@ -91,7 +111,7 @@ var (
 		{Name: "summary", PerBlock: 100},
 		{Name: "pay_group", PerBlock: 1},
 	}}
-	Payments = Collection{Name: "payments", Group: access.Payroll, Facets: []Facet{
+	Payments = Collection{Name: "payments", Group: access.Payroll, Stamped: true, Facets: []Facet{
 		{Name: "payment", PerBlock: 1},
 		{Name: "pay_date", PerBlock: 1000},
 	}}
@@ -119,8 +139,10 @@ func Statements(payment perch.ID) Collection {
 	}}
 }
 
-// Every collection also has a head (its size) and an index (from id to position and content hash).
+// Every collection also has a head (its size) and an index (from id to position and content hash);
+// stamped ones have the generations of changes, by position.
 const (
 	headFacet  = "head"
 	indexFacet = "index"
+	stampFacet = "stamp"
 )

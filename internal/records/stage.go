@@ -52,7 +52,8 @@ type Stage struct {
 	dirty     []bool // by position: the index entry changed
 	removed   []perch.ID
 	changed   bool
-	writers   []*facetWriter
+	touched   FacetSet       // what the last Put changed
+	writers   []*facetWriter // one per facet, then one for the stamps of a stamped collection
 }
 
 // NewStage opens a stage over what is published at base.
@@ -61,6 +62,9 @@ func NewStage(ctx context.Context, s *store.Store, cipher *secret.Cipher, sink S
 		base: base, generation: generation, positions: map[perch.ID]int32{}}
 	for _, facet := range collection.Facets {
 		st.writers = append(st.writers, newFacetWriter(st, facet))
+	}
+	if collection.Stamped {
+		st.writers = append(st.writers, newFacetWriter(st, stampLayout))
 	}
 	if base == 0 {
 		return st, nil
@@ -137,6 +141,7 @@ func (st *Stage) Seen(id perch.ID) bool {
 // Put brings one record up to date. facets are its parts in the collection's order; they are copied
 // where they must be kept.
 func (st *Stage) Put(id perch.ID, facets [][]byte) (Change, error) {
+	st.touched = 0
 	position, known := st.positions[id]
 	if !known {
 		return Created, st.create(id, facets)
@@ -147,6 +152,9 @@ func (st *Stage) Put(id perch.ID, facets [][]byte) (Change, error) {
 	st.seen[position] = true
 	return st.update(int(position), facets)
 }
+
+// Touched tells which facets the last Put changed; of a new record, all.
+func (st *Stage) Touched() FacetSet { return st.touched }
 
 // Keep takes a published record over as it is.
 func (st *Stage) Keep(id perch.ID) Change {
@@ -173,8 +181,9 @@ func (st *Stage) create(id perch.ID, facets [][]byte) error {
 		if err := st.writers[f].set(position, content); err != nil {
 			return err
 		}
+		st.touched |= FacetsOf(f)
 	}
-	return nil
+	return st.stamp(position, nil)
 }
 
 func (st *Stage) update(position int, facets [][]byte) (Change, error) {
@@ -195,9 +204,10 @@ func (st *Stage) update(position int, facets [][]byte) (Change, error) {
 		if err := st.writers[f].set(position, content); err != nil {
 			return Updated, err
 		}
+		st.touched |= FacetsOf(f)
 	}
 	st.dirty[position], st.changed = true, true
-	return Updated, nil
+	return Updated, st.restamp(position)
 }
 
 // hash is 64 bits of a keyed hash: it can be wrong about a change once in 2^64 times.
@@ -250,12 +260,12 @@ func (st *Stage) removeAt(position int) error {
 	hashes := hashCount(facets)
 	id := st.ids[position]
 	if position != last {
-		for f := range facets {
-			content, err := st.writers[f].get(last)
+		for _, w := range st.writers {
+			content, err := w.get(last)
 			if err != nil {
 				return err
 			}
-			if err := st.writers[f].set(position, content); err != nil {
+			if err := w.set(position, content); err != nil {
 				return err
 			}
 		}
@@ -264,8 +274,8 @@ func (st *Stage) removeAt(position int) error {
 		copy(st.hashes[position*hashes:(position+1)*hashes], st.hashes[last*hashes:])
 		st.seen[position], st.dirty[position] = st.seen[last], true
 	}
-	for f := range facets {
-		if err := st.writers[f].truncate(last); err != nil {
+	for _, w := range st.writers {
+		if err := w.truncate(last); err != nil {
 			return err
 		}
 	}
@@ -312,7 +322,7 @@ func DeleteCollection(ctx context.Context, s *store.Store, cipher *secret.Cipher
 	if err != nil {
 		return err
 	}
-	layouts := map[string]Facet{headFacet: headLayout, indexFacet: indexLayout}
+	layouts := map[string]Facet{headFacet: headLayout, indexFacet: indexLayout, stampFacet: stampLayout}
 	for _, facet := range collection.Facets {
 		layouts[facet.Name] = facet
 	}

@@ -1,6 +1,11 @@
 package records
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+
+	"github.com/perchhq/perch/internal/store"
+)
 
 // openBlocks is how many blocks of a facet a stage holds at a time. Providers list people in much
 // the same order each time, so changes come block after block.
@@ -118,6 +123,10 @@ func (w *facetWriter) load(number int64) (*heldBlock, error) {
 		}
 	}
 	stored, err := st.store.Block(st.ctx, st.entity, st.collection.Name, w.facet.Name, number, upTo, 0)
+	if errors.Is(err, store.ErrNotFound) && w.facet.Name == stampFacet {
+		b.records = unstamped(len(st.collection.Facets), min(w.facet.PerBlock, st.old.count-int(number)*w.facet.PerBlock))
+		return b, nil
+	}
 	if err != nil {
 		return nil, err
 	}

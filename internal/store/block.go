@@ -174,5 +174,8 @@ func (s *Store) SetPublication(ctx context.Context, tx *sql.Tx, entity perch.ID,
 	if changed, err := result.RowsAffected(); err != nil || changed != 1 {
 		return fmt.Errorf("publishing %s from generation %d: %w", group, from, ErrNotFound)
 	}
+	if p.Generation != from {
+		return rememberGeneration(ctx, tx, entity, group, p)
+	}
 	return nil
 }

@@ -37,3 +37,15 @@ CREATE TABLE events (
     body           TEXT    NOT NULL,
     PRIMARY KEY (batch_id, number)
 );
+
+-- When each generation became current: what changed after a time is what has a later generation. Of
+-- those that were published more than a year ago, the newest is kept.
+CREATE TABLE generations (
+    entity_id     TEXT   NOT NULL REFERENCES entities (id),
+    product_group TEXT   NOT NULL,
+    generation    BIGINT NOT NULL,
+    published_at  BIGINT NOT NULL,
+    PRIMARY KEY (entity_id, product_group, generation)
+);
+INSERT INTO generations (entity_id, product_group, generation, published_at)
+    SELECT entity_id, product_group, generation, retrieved_at FROM publications WHERE generation > 0;
