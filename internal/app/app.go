@@ -101,6 +101,8 @@ type App struct {
 	database *db.DB
 	keys     *db.DB
 	closing  sync.Once
+	// stopWatching is set once jobs run.
+	stopWatching func()
 }
 
 // Open opens the databases, migrates them and wires everything. Jobs do not run before Start.
@@ -219,7 +221,7 @@ func (a *App) wire(identity *secret.Identity) (err error) {
 	}
 	a.Syncs = &syncengine.Engine{
 		Store: a.Store, Keyring: a.Keyring, Identity: identity, Connectors: connectors,
-		Log: a.log, Now: c.Now, Owner: jobs.Owner(), LeaseFor: c.Lease,
+		Events: a.Events, Log: a.log, Now: c.Now, Owner: jobs.Owner(), LeaseFor: c.Lease,
 	}
 	if a.Queue, err = jobs.New(a.database, a.Syncs, a.Store, c.Now, a.log); err != nil {
 		return err
@@ -255,7 +257,7 @@ func (a *App) wire(identity *secret.Identity) (err error) {
 	network := &catalogue{load: providers}
 	a.Access.Serves = network.serves
 	a.API = &httpapi.API{
-		Connect: a.Connect, Entities: a.Access, ConnectURL: c.PublicURL, Limits: limits,
+		Connect: a.Connect, Entities: a.Access, Events: a.Events, ConnectURL: c.PublicURL, Limits: limits,
 		Access:     a.Access,
 		Employment: &employment.Service{Records: a.Records, Gate: a.Access, Patience: c.Patience},
 		Payroll:    &payroll.Service{Records: a.Records, Gate: a.Access, Rules: a.PayItems, Patience: c.Patience},
@@ -276,7 +278,19 @@ func (a *App) forget(entity perch.ID) {
 func isNotFound(err error) bool { return errors.Is(err, store.ErrNotFound) }
 
 // Start runs jobs in this process until Close.
-func (a *App) Start(ctx context.Context) error { return a.Queue.Start(ctx) }
+func (a *App) Start(ctx context.Context) error {
+	if err := a.Queue.Start(ctx); err != nil {
+		return err
+	}
+	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	watching := make(chan struct{})
+	go func() {
+		defer close(watching)
+		a.Events.Watch(background, a.log)
+	}()
+	a.stopWatching = func() { stop(); <-watching }
+	return nil
+}
 
 // Ready implements httpapi.Health.
 func (a *App) Ready(ctx context.Context) error {
@@ -342,6 +356,9 @@ func (a *App) stop(ctx context.Context) (err error) {
 	a.closing.Do(func() {
 		if a.Queue != nil {
 			err = a.Queue.Stop(ctx)
+		}
+		if a.stopWatching != nil {
+			a.stopWatching()
 		}
 		if a.Store != nil {
 			err = errors.Join(err, a.Store.Close())

@@ -55,6 +55,8 @@ type system struct {
 	additive   bool
 	// fail ends the reading of people after the first one.
 	fail error
+	// failAtTheEnd ends the reading of pay groups, which come after all people.
+	failAtTheEnd error
 	// beforeStatements is called before the statements of a payment are read.
 	beforeStatements func(key string)
 	openError        error
@@ -98,6 +100,10 @@ func (s *system) People(context.Context) iter.Seq2[*provider.Person, error] {
 
 func (s *system) PayGroups(context.Context) iter.Seq2[*provider.PayGroup, error] {
 	return func(yield func(*provider.PayGroup, error) bool) {
+		if s.failAtTheEnd != nil {
+			yield(nil, s.failAtTheEnd)
+			return
+		}
 		for i := range s.groups {
 			if !yield(&s.groups[i], nil) {
 				return

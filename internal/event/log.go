@@ -59,6 +59,7 @@ type Draft struct {
 	log    *Log
 	batch  store.EventBatch
 	encode encoder
+	size   int64
 	held   []store.Event
 }
 
@@ -71,8 +72,8 @@ func (l *Log) Draft(origin Origin) *Draft {
 
 // Add takes one more event.
 func (d *Draft) Add(e Event) {
-	number := d.batch.Size
-	d.batch.Size++
+	number := d.size
+	d.size++
 	d.held = append(d.held, store.Event{
 		BatchID: d.batch.ID, Number: number, ID: eventID(d.batch.ID, number),
 		ApplicationID: d.batch.ApplicationID, ConnectionID: d.batch.ConnectionID,
@@ -108,14 +109,14 @@ func (d *Draft) Write(ctx context.Context, tx *sql.Tx, events []store.Event) err
 // Publish makes the batch visible with the transaction's commit, in constant time. Everything must have
 // been written. A batch without events is none.
 func (d *Draft) Publish(ctx context.Context, tx *sql.Tx) error {
-	if d.batch.Size == 0 {
+	if d.size == 0 {
 		return nil
 	}
 	if len(d.held) != 0 {
 		return fmt.Errorf("publishing events: %d are not written yet", len(d.held))
 	}
 	application, batch := d.batch.ApplicationID, d.batch.ID
-	if _, err := d.log.Store.PublishEventBatch(ctx, tx, application, batch, d.batch.Size, d.log.Now()); err != nil {
+	if _, err := d.log.Store.PublishEventBatch(ctx, tx, application, batch, d.size, d.log.Now()); err != nil {
 		return err
 	}
 	if d.log.Announcer == nil {

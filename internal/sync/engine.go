@@ -13,6 +13,7 @@ import (
 
 	perch "github.com/perchhq/perch"
 	"github.com/perchhq/perch/internal/access"
+	"github.com/perchhq/perch/internal/event"
 	"github.com/perchhq/perch/internal/secret"
 	"github.com/perchhq/perch/internal/store"
 	"github.com/perchhq/perch/provider"
@@ -25,8 +26,10 @@ type Engine struct {
 	Identity *secret.Identity
 	// Connectors by name.
 	Connectors map[string]provider.Connector
-	Log        *slog.Logger
-	Now        func() time.Time
+	// Events is told what changed; nil means that nobody listens.
+	Events *event.Log
+	Log    *slog.Logger
+	Now    func() time.Time
 	// Owner names this process in leases.
 	Owner string
 	// LeaseFor is how long a lease lasts without a sign of life.

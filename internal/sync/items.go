@@ -212,9 +212,9 @@ func writeLines[L any, P line[L]](w *lineWriter, label string, lines []L, key fu
 
 // stage brings the published catalogue up to date with the payments that were read, and those that are
 // gone.
-func (c *items) stage(ctx context.Context, r *run, p *publisher, removed []perch.ID) error {
+func (c *items) stage(ctx context.Context, r *run, p *publisher, removed []deletedPayment) error {
 	for _, payment := range removed {
-		delete(c.payments, payment)
+		delete(c.payments, payment.id)
 	}
 	st, err := p.stage(ctx, records.PaymentItems)
 	if err != nil {

@@ -29,6 +29,7 @@ func (r *run) organization(ctx context.Context) (err error) {
 			return err
 		}
 	}
+	p.tellFirst()
 	return p.publish(ctx, true, func(tx *sql.Tx) error { return r.ids.save(ctx, tx) })
 }
 
@@ -58,7 +59,11 @@ func (r *run) company(ctx context.Context, p *publisher) error {
 		return fmt.Errorf("encoding the company's accounts: %w", err)
 	}
 	r.encoder.raw(records.FacetAccounts, kept)
-	if err := r.put(st, KindCompany, company.ID, 2); err != nil {
+	change, err := r.put(st, KindCompany, company.ID, 2)
+	if err != nil {
+		return err
+	}
+	if err := p.tellCompany(ctx, change); err != nil {
 		return err
 	}
 	return p.finish(st)
@@ -95,13 +100,13 @@ func keepKnown(st *records.Stage, company *perch.Company) error {
 }
 
 // put stages the record in the encoder and counts what became of it.
-func (r *run) put(st *records.Stage, kind Kind, id perch.ID, facets int) error {
+func (r *run) put(st *records.Stage, kind Kind, id perch.ID, facets int) (records.Change, error) {
 	change, err := st.Put(id, r.encoder.facets[:facets])
 	if err != nil {
-		return err
+		return change, err
 	}
 	r.count(kind, change)
-	return nil
+	return change, nil
 }
 
 func (r *run) count(kind Kind, change records.Change) {
@@ -143,14 +148,14 @@ func (r *run) people(ctx context.Context, p *publisher) error {
 		if err != nil {
 			return fmt.Errorf("reading the people: %w", err)
 		}
-		if err := r.putPerson(st, person, wantsSSN); err != nil {
+		if err := r.putPerson(ctx, p, st, person, wantsSSN); err != nil {
 			return err
 		}
 		if err := keys.put(person); err != nil {
 			return err
 		}
 	}
-	if err := r.absentPeople(st); err != nil {
+	if err := r.absentPeople(ctx, p, st); err != nil {
 		return err
 	}
 	if err := keys.finish(p); err != nil {
@@ -159,7 +164,7 @@ func (r *run) people(ctx context.Context, p *publisher) error {
 	return p.finish(st)
 }
 
-func (r *run) putPerson(st *records.Stage, person *provider.Person, wantsSSN bool) error {
+func (r *run) putPerson(ctx context.Context, p *publisher, st *records.Stage, person *provider.Person, wantsSSN bool) error {
 	id := r.ids.of(person.Keys[0])
 	if person.Mentioned && st.Has(id) {
 		r.count(KindPerson, st.Keep(id))
@@ -183,7 +188,7 @@ func (r *run) putPerson(st *records.Stage, person *provider.Person, wantsSSN boo
 	r.encoder.raw(records.FacetSSN, ssn)
 	individual.SSN, individual.EncryptedSSN = nil, nil
 	r.encoder.set(records.FacetIndividual, individual)
-	return r.putEmployment(st, employment)
+	return r.putEmployment(ctx, p, st, employment)
 }
 
 // keepUnsaid fills in from what is published what the source leaves open about a person.
@@ -213,25 +218,32 @@ func keepUnsaid(st *records.Stage, person *provider.Person, id perch.ID) error {
 
 // putEmployment encodes the employment and the directory entry that follows from it, and stages
 // the person.
-func (r *run) putEmployment(st *records.Stage, employment *perch.Employment) error {
+func (r *run) putEmployment(ctx context.Context, p *publisher, st *records.Stage, employment *perch.Employment) error {
 	entry := perch.DirectoryEntry{
 		ID: employment.ID, FirstName: employment.FirstName, MiddleName: employment.MiddleName, LastName: employment.LastName,
 		Manager: employment.Manager, Department: employment.Department, IsActive: employment.IsActive,
 	}
 	r.encoder.set(records.FacetEmployment, employment)
 	r.encoder.set(records.FacetDirectory, &entry)
-	return r.put(st, KindPerson, employment.ID, 4)
+	change, err := r.put(st, KindPerson, employment.ID, 4)
+	if err != nil {
+		return err
+	}
+	return p.tellPerson(ctx, employment.ID, change, st.Touched())
 }
 
 // absentPeople deals with those who are published and were not listed.
-func (r *run) absentPeople(st *records.Stage) error {
+func (r *run) absentPeople(ctx context.Context, p *publisher, st *records.Stage) error {
 	switch r.peopleCoverage() {
 	case provider.Complete:
 		removed, err := st.RemoveAbsent()
+		if err != nil {
+			return err
+		}
 		r.countDeleted(KindPerson, len(removed))
-		return err
+		return p.tellPeopleGone(ctx, removed)
 	case provider.AbsentLeft:
-		return st.Absent(func(id perch.ID) error { return r.markLeft(st, id) })
+		return st.Absent(func(id perch.ID) error { return r.markLeft(ctx, p, st, id) })
 	}
 	return nil
 }
@@ -253,7 +265,7 @@ func (r *run) countDeleted(kind Kind, n int) {
 
 // markLeft keeps a person whom the source no longer lists, as a leaver. The end date is the day on
 // which the absence was seen, unless the source gave one before.
-func (r *run) markLeft(st *records.Stage, id perch.ID) error {
+func (r *run) markLeft(ctx context.Context, p *publisher, st *records.Stage, id perch.ID) error {
 	var employment perch.Employment
 	stored, err := st.Record(id, records.FacetEmployment)
 	if err != nil {
@@ -282,7 +294,7 @@ func (r *run) markLeft(st *records.Stage, id perch.ID) error {
 		c.Left++
 		r.summary.Records[KindPerson] = c
 	}
-	return r.putEmployment(st, &employment)
+	return r.putEmployment(ctx, p, st, &employment)
 }
 
 func (r *run) payGroups(ctx context.Context, p *publisher) error {
@@ -321,7 +333,8 @@ func (r *run) putPayGroup(st *records.Stage, group *provider.PayGroup) error {
 	}
 	r.encoder.set(records.FacetPayGroupSummary, &perch.PayGroupSummary{ID: g.ID, Name: g.Name, PayFrequencies: g.PayFrequencies})
 	r.encoder.set(records.FacetPayGroup, &g)
-	return r.put(st, KindPayGroup, g.ID, 2)
+	_, err := r.put(st, KindPayGroup, g.ID, 2)
+	return err
 }
 
 func (r *run) payGroupID(key string) perch.ID {

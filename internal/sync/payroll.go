@@ -46,7 +46,10 @@ func (r *run) payroll(ctx context.Context) (err error) {
 		return err
 	}
 	for _, payment := range removed {
-		if err := records.DeleteCollection(ctx, r.Store, r.cipher, p, r.account.EntityID, records.Statements(payment), p.from.Generation, p.generation); err != nil {
+		if err := p.tellPaymentGone(ctx, payment); err != nil {
+			return err
+		}
+		if err := records.DeleteCollection(ctx, r.Store, r.cipher, p, r.account.EntityID, records.Statements(payment.id), p.from.Generation, p.generation); err != nil {
 			return err
 		}
 		p.changed = true
@@ -54,6 +57,7 @@ func (r *run) payroll(ctx context.Context) (err error) {
 	if err := r.items.stage(ctx, r, p, removed); err != nil {
 		return err
 	}
+	p.tellFirst()
 	return p.publish(ctx, true, nil)
 }
 
@@ -68,6 +72,25 @@ func (r *run) show(ctx context.Context, p *publisher) error {
 	return p.next(ctx)
 }
 
+// deletedPayment is one that the source no longer has, with the pay date that it had.
+type deletedPayment struct {
+	id      perch.ID
+	payDate string
+}
+
+func removePayments(st *records.Stage) (removed []deletedPayment, err error) {
+	err = st.Absent(func(id perch.ID) error {
+		date, err := st.Record(id, records.FacetPayDate)
+		removed = append(removed, deletedPayment{id, string(date)})
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	_, err = st.RemoveAbsent()
+	return removed, err
+}
+
 // staged is a payment whose statements are still to be read.
 type staged struct {
 	id   perch.ID
@@ -75,7 +98,7 @@ type staged struct {
 	paid *perch.Date
 }
 
-func (r *run) payments(ctx context.Context, p *publisher) (payments []staged, removed []perch.ID, err error) {
+func (r *run) payments(ctx context.Context, p *publisher) (payments []staged, removed []deletedPayment, err error) {
 	reader, ok := r.source.(provider.PaymentReader)
 	if !ok {
 		return nil, nil, nil
@@ -88,7 +111,7 @@ func (r *run) payments(ctx context.Context, p *publisher) (payments []staged, re
 		if err != nil {
 			return nil, nil, fmt.Errorf("reading the payments: %w", err)
 		}
-		id, err := r.putPayment(st, payment)
+		id, err := r.putPayment(ctx, p, st, payment)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -100,7 +123,7 @@ func (r *run) payments(ctx context.Context, p *publisher) (payments []staged, re
 		payments = append(payments, one)
 	}
 	if r.paymentCoverage() == provider.Complete {
-		if removed, err = st.RemoveAbsent(); err != nil {
+		if removed, err = removePayments(st); err != nil {
 			return nil, nil, err
 		}
 		r.countDeleted(KindPayment, len(removed))
@@ -115,7 +138,7 @@ func (r *run) paymentCoverage() provider.Coverage {
 	return provider.Complete
 }
 
-func (r *run) putPayment(st *records.Stage, payment *provider.Payment) (perch.ID, error) {
+func (r *run) putPayment(ctx context.Context, p *publisher, st *records.Stage, payment *provider.Payment) (perch.ID, error) {
 	pay := payment.Payment
 	pay.ID = r.Identity.RecordID(r.account.EntityID, "payment", payment.Key)
 	if payment.PersonKeys != nil {
@@ -133,7 +156,11 @@ func (r *run) putPayment(st *records.Stage, payment *provider.Payment) (perch.ID
 	}
 	r.encoder.raw(records.FacetPayDate, date)
 	r.encoder.set(records.FacetPayment, &pay)
-	return pay.ID, r.put(st, KindPayment, pay.ID, 2)
+	change, err := r.put(st, KindPayment, pay.ID, 2)
+	if err != nil {
+		return pay.ID, err
+	}
+	return pay.ID, p.tellPayment(ctx, pay.ID, change, string(date))
 }
 
 func (r *run) statements(ctx context.Context, p *publisher, payments []staged, first bool) error {
@@ -171,9 +198,16 @@ func (r *run) paymentStatements(ctx context.Context, p *publisher, reader provid
 		if !st.Seen(id) {
 			r.items.note()
 		}
-		if err := r.put(st, KindStatement, id, 2); err != nil {
+		change, err := r.put(st, KindStatement, id, 2)
+		if err != nil {
 			return err
 		}
+		if err := p.tellStatement(ctx, payment.id, statement.Statement.IndividualID, change, st.Touched()); err != nil {
+			return err
+		}
+	}
+	if err := p.tellStatementsGone(ctx, st, payment.id); err != nil {
+		return err
 	}
 	removed, err := st.RemoveAbsent()
 	if err != nil {

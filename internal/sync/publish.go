@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/perchhq/perch/internal/access"
+	"github.com/perchhq/perch/internal/event"
 	"github.com/perchhq/perch/internal/records"
 	"github.com/perchhq/perch/internal/store"
 )
@@ -15,8 +16,11 @@ const (
 	// little.
 	chunkBytes  = 1 << 20
 	chunkBlocks = 256
-	// sweepBlocks bounds one transaction that deletes.
+	// chunkEvents is how many events are gathered at most before they are written.
+	chunkEvents = 2000
+	// sweepBlocks and sweepEvents bound one transaction that deletes.
 	sweepBlocks = 512
+	sweepEvents = 5000
 )
 
 // publisher stages one product group under a new generation and makes it current.
@@ -28,6 +32,8 @@ type publisher struct {
 	changed    bool
 	held       []store.Block
 	heldBytes  int
+	// events are told with the publish; nil where nobody listens.
+	events *event.Draft
 	// writing carries the result of the chunk that is being written while the next is gathered.
 	writing chan error
 }
@@ -37,6 +43,9 @@ func (r *run) newPublisher(ctx context.Context, group access.Group) (*publisher,
 	p := &publisher{run: r, group: group, from: r.account.Groups[group]}
 	if err := p.sweep(ctx); err != nil {
 		return nil, err
+	}
+	if r.Events != nil {
+		p.events = r.Events.Draft(r.origin())
 	}
 	return p, p.next(ctx)
 }
@@ -52,6 +61,9 @@ func (p *publisher) next(ctx context.Context) (err error) {
 func (p *publisher) sweep(ctx context.Context) error {
 	r := p.run
 	deletions := []func(tx *sql.Tx) (bool, error){
+		func(tx *sql.Tx) (bool, error) {
+			return r.Store.DeleteUnpublishedEvents(ctx, tx, r.account.EntityID, sweepEvents)
+		},
 		func(tx *sql.Tx) (bool, error) {
 			return r.Store.DeleteAbandoned(ctx, tx, r.account.EntityID, p.group, p.from.Generation, sweepBlocks)
 		},
@@ -99,9 +111,13 @@ func (p *publisher) WriteBlock(ctx context.Context, _ records.Collection, b stor
 	return p.hand(ctx)
 }
 
-// hand has the held blocks written in the background, once the chunk before them is.
+// hand has the held blocks and events written in the background, once the chunk before them is.
 func (p *publisher) hand(ctx context.Context) error {
-	if err := p.settle(); err != nil || len(p.held) == 0 {
+	var events []store.Event
+	if p.events != nil {
+		events = p.events.Take()
+	}
+	if err := p.settle(); err != nil || len(p.held)+len(events) == 0 {
 		return err
 	}
 	chunk, written := p.held, make(chan error, 1)
@@ -111,7 +127,10 @@ func (p *publisher) hand(ctx context.Context) error {
 			if err := p.run.hold(ctx, tx); err != nil {
 				return err
 			}
-			return p.run.Store.InsertBlocks(ctx, tx, p.run.account.EntityID, p.group, chunk)
+			if err := p.run.Store.InsertBlocks(ctx, tx, p.run.account.EntityID, p.group, chunk); err != nil || len(events) == 0 {
+				return err
+			}
+			return p.events.Write(ctx, tx, events)
 		})
 	}()
 	return nil
@@ -152,6 +171,11 @@ func (p *publisher) publish(ctx context.Context, complete bool, with func(tx *sq
 		}
 		if with != nil {
 			if err := with(tx); err != nil {
+				return err
+			}
+		}
+		if p.events != nil {
+			if err := p.events.Publish(ctx, tx); err != nil {
 				return err
 			}
 		}
