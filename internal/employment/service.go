@@ -61,37 +61,81 @@ func (s *Service) Company(ctx context.Context, grant *access.Grant, entity *acce
 }
 
 // Directory answers with a page of people in order of first appearance. The page past the end is
-// empty.
-func (s *Service) Directory(ctx context.Context, grant *access.Grant, entity *access.Entity, limit, offset int, dst []byte) ([]byte, access.Publication, error) {
+// empty. since counts and lists those only whose entry was published with its present content after it.
+func (s *Service) Directory(ctx context.Context, grant *access.Grant, entity *access.Entity, limit, offset int, since time.Time, dst []byte) ([]byte, access.Publication, error) {
 	v, published, err := s.view(ctx, grant, entity, records.People)
 	if err != nil {
 		return dst, published, err
 	}
+	if !since.IsZero() {
+		if dst, err = appendChanged(dst, v, limit, offset, since); err != nil {
+			return dst, published, perch.Internal(err)
+		}
+		return dst, published, nil
+	}
 	from := min(offset, v.Count())
 	to := min(from+limit, v.Count())
-	dst = append(dst, `{"paging":{"count":`...)
-	dst = strconv.AppendInt(dst, int64(v.Count()), 10)
-	dst = append(dst, `,"offset":`...)
-	dst = strconv.AppendInt(dst, int64(offset), 10)
-	dst = append(dst, `},"individuals":[`...)
+	dst = appendPaging(dst, v.Count(), offset)
 	if dst, err = v.AppendRange(dst, records.FacetDirectory, from, to); err != nil {
 		return dst, published, perch.Internal(err)
 	}
 	return append(dst, "]}"...), published, nil
 }
 
-// Individuals answers a batch of ids, one entry each, in their order. With includeSSN every
-// individual carries ssn and encrypted_ssn.
-func (s *Service) Individuals(ctx context.Context, grant *access.Grant, entity *access.Entity, ids [][]byte, includeSSN bool, dst []byte) ([]byte, access.Publication, error) {
-	if !includeSSN {
-		return s.batch(ctx, grant, entity, ids, records.FacetIndividual, dst, nil)
-	}
-	return s.batch(ctx, grant, entity, ids, records.FacetIndividual, dst, appendSSN)
+func appendPaging(dst []byte, count, offset int) []byte {
+	dst = append(dst, `{"paging":{"count":`...)
+	dst = strconv.AppendInt(dst, int64(count), 10)
+	dst = append(dst, `,"offset":`...)
+	dst = strconv.AppendInt(dst, int64(offset), 10)
+	return append(dst, `},"individuals":[`...)
 }
 
-// Employments answers a batch of ids, one entry each, in their order.
-func (s *Service) Employments(ctx context.Context, grant *access.Grant, entity *access.Entity, ids [][]byte, dst []byte) ([]byte, access.Publication, error) {
-	return s.batch(ctx, grant, entity, ids, records.FacetEmployment, dst, nil)
+// appendChanged appends a page of the directory entries that changed after a time.
+func appendChanged(dst []byte, v *records.View, limit, offset int, since time.Time) ([]byte, error) {
+	changes, err := v.ChangedSince(since, records.FacetsOf(records.FacetDirectory))
+	if err != nil {
+		return dst, err
+	}
+	positions, err := changes.Positions()
+	if err != nil {
+		return dst, err
+	}
+	dst = appendPaging(dst, len(positions), offset)
+	from := min(offset, len(positions))
+	for i, position := range positions[from:min(from+limit, len(positions))] {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		if dst, err = v.Append(dst, records.FacetDirectory, position); err != nil {
+			return dst, err
+		}
+	}
+	return append(dst, "]}"...), nil
+}
+
+// Individuals answers a batch of ids, one entry each, in their order. With includeSSN every
+// individual carries ssn and encrypted_ssn. since leaves out individuals, their numbers included, that
+// were published as they are at that time or before.
+func (s *Service) Individuals(ctx context.Context, grant *access.Grant, entity *access.Entity, ids [][]byte, includeSSN bool, since time.Time, dst []byte) ([]byte, access.Publication, error) {
+	b := batch{facet: records.FacetIndividual, about: records.FacetsOf(records.FacetIndividual, records.FacetSSN), since: since}
+	if includeSSN {
+		b.more = appendSSN
+	}
+	return s.batch(ctx, grant, entity, ids, b, dst)
+}
+
+// Employments answers a batch of ids, one entry each, in their order. since leaves out employments
+// that were published as they are at that time or before.
+func (s *Service) Employments(ctx context.Context, grant *access.Grant, entity *access.Entity, ids [][]byte, since time.Time, dst []byte) ([]byte, access.Publication, error) {
+	return s.batch(ctx, grant, entity, ids, batch{facet: records.FacetEmployment, about: records.FacetsOf(records.FacetEmployment), since: since}, dst)
+}
+
+// batch says what is read of each person of a batch.
+type batch struct {
+	facet int
+	more  extend
+	since time.Time
+	about records.FacetSet // whose changes count for since
 }
 
 type extend func(dst []byte, v *records.View, position int) ([]byte, error)
@@ -113,43 +157,58 @@ func appendSSN(dst []byte, v *records.View, position int) ([]byte, error) {
 	return append(dst, `,"encrypted_ssn":null}`...), nil
 }
 
-func (s *Service) batch(ctx context.Context, grant *access.Grant, entity *access.Entity, ids [][]byte, facet int, dst []byte, more extend) ([]byte, access.Publication, error) {
+func (s *Service) batch(ctx context.Context, grant *access.Grant, entity *access.Entity, ids [][]byte, b batch, dst []byte) ([]byte, access.Publication, error) {
 	v, published, err := s.view(ctx, grant, entity, records.People)
 	if err != nil {
 		return dst, published, err
 	}
+	var changes records.Changes
+	if !b.since.IsZero() {
+		if changes, err = v.ChangedSince(b.since, b.about); err != nil {
+			return dst, published, perch.Internal(err)
+		}
+	}
 	dst = append(dst, `{"responses":[`...)
-	for i, id := range ids {
-		if i > 0 {
+	empty := len(dst)
+	for _, id := range ids {
+		before := len(dst)
+		if before > empty {
 			dst = append(dst, ',')
 		}
-		if dst, err = appendPerson(dst, v, id, facet, more); err != nil {
+		var left bool
+		if dst, left, err = appendPerson(dst, v, id, b, changes); err != nil {
 			return dst, published, perch.Internal(err)
+		}
+		if left {
+			dst = dst[:before]
 		}
 	}
 	return append(dst, "]}"...), published, nil
 }
 
-func appendPerson(dst []byte, v *records.View, text []byte, facet int, more extend) ([]byte, error) {
+// appendPerson reports whether the person is left out, since nothing changed.
+func appendPerson(dst []byte, v *records.View, text []byte, b batch, changes records.Changes) (answer []byte, left bool, err error) {
 	id, ok := perch.ParseIDBytes(text)
 	position := 0
 	if ok {
-		var err error
 		if position, ok, err = v.Position(id); err != nil {
-			return dst, err
+			return dst, false, err
 		}
 	}
 	if !ok {
-		return appendNotFound(dst, text), nil
+		return appendNotFound(dst, text), false, nil
+	}
+	if changed, err := changes.At(position); err != nil || !changed {
+		return dst, true, err
 	}
 	dst = append(dst, `{"individual_id":"`...)
 	dst, _ = id.AppendText(dst)
 	dst = append(dst, `","code":200,"body":`...)
-	dst, err := v.Append(dst, facet, position)
-	if err == nil && more != nil {
-		dst, err = more(dst, v, position)
+	dst, err = v.Append(dst, b.facet, position)
+	if err == nil && b.more != nil {
+		dst, err = b.more(dst, v, position)
 	}
-	return append(dst, '}'), err
+	return append(dst, '}'), false, err
 }
 
 func appendNotFound(dst, id []byte) []byte {

@@ -23,6 +23,7 @@ type API struct {
 	Catalogue  Catalogue
 	Connect    Connect
 	Entities   Entities
+	Events     Events
 	Health     Health
 	// Limits counts requests; nil means that there are no rate limits.
 	Limits limit.Limiter

@@ -1,6 +1,8 @@
 package httpapi
 
 import (
+	"time"
+
 	perch "github.com/perchhq/perch"
 )
 
@@ -12,6 +14,7 @@ const maxIDLength = 256
 type batch struct {
 	ids        [][]byte
 	includeSSN bool
+	since      time.Time
 }
 
 // onceOnly refuses a field that was read before.
@@ -23,7 +26,7 @@ func onceOnly(s *scanner, seen *bool) error {
 	return nil
 }
 
-// decodeBatch reads {"requests":[{"individual_id":"…"}],"options":{"include":["ssn"]}}. It stops at
+// decodeBatch reads {"requests":[{"individual_id":"…"}],"options":{"include":["ssn"],"modified_after":"…"}}. It stops at
 // the first request beyond max.
 func decodeBatch(body []byte, max int) (batch, error) {
 	s := scanner{data: body}
@@ -123,29 +126,44 @@ func (s *scanner) id() ([]byte, error) {
 	return id, err
 }
 
-// options reads {"include":["ssn"]}, or null.
+// options reads {"include":["ssn"],"modified_after":"2026-03-01T12:00:00Z"}, or null.
 func (b *batch) options(s *scanner) error {
 	if s.null() {
 		return nil
 	}
-	seen := false
+	var include, modified bool
 	return s.object("an object", func(key []byte) error {
-		if string(key) != "include" {
-			return s.skip()
-		}
-		s.at = location{list: "options", index: -1, field: "include"}
-		if err := onceOnly(s, &seen); err != nil {
-			return err
-		}
-		return s.array(func(i int) error {
-			s.at.element, s.at.inside = i, true
-			field, err := s.text()
-			if err == nil && string(field) != "ssn" {
-				err = s.invalid("is not a field that can be included; the only one is \"ssn\".")
+		switch string(key) {
+		case "include":
+			s.at = location{list: "options", index: -1, field: "include"}
+			if err := onceOnly(s, &include); err != nil {
+				return err
 			}
-			b.includeSSN = err == nil
+			return b.include(s)
+		case "modified_after":
+			s.at = location{list: "options", index: -1, field: "modified_after"}
+			if err := onceOnly(s, &modified); err != nil {
+				return err
+			}
+			text, err := s.text()
+			if err == nil {
+				b.since, err = parseTime(s.at.String(), string(text))
+			}
 			return err
-		})
+		}
+		return s.skip()
+	})
+}
+
+func (b *batch) include(s *scanner) error {
+	return s.array(func(i int) error {
+		s.at.element, s.at.inside = i, true
+		field, err := s.text()
+		if err == nil && string(field) != "ssn" {
+			err = s.invalid("is not a field that can be included; the only one is \"ssn\".")
+		}
+		b.includeSSN = err == nil
+		return err
 	})
 }
 

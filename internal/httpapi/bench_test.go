@@ -19,11 +19,11 @@ var benchPage = []byte(`{"paging":{"count":100,"offset":0},"individuals":[` + st
 // still answers without doing anything, so that the benchmark measures the surface alone.
 type still struct{ Employment }
 
-func (still) Directory(_ context.Context, _ *access.Grant, _ *access.Entity, _, _ int, dst []byte) ([]byte, access.Publication, error) {
+func (still) Directory(_ context.Context, _ *access.Grant, _ *access.Entity, _, _ int, _ time.Time, dst []byte) ([]byte, access.Publication, error) {
 	return append(dst, benchPage...), published, nil
 }
 
-func (still) Individuals(_ context.Context, _ *access.Grant, _ *access.Entity, _ [][]byte, _ bool, dst []byte) ([]byte, access.Publication, error) {
+func (still) Individuals(_ context.Context, _ *access.Grant, _ *access.Entity, _ [][]byte, _ bool, _ time.Time, dst []byte) ([]byte, access.Publication, error) {
 	return append(dst, benchPage...), published, nil
 }
 

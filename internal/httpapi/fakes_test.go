@@ -112,6 +112,14 @@ func (f fakeAccess) Disconnect(context.Context, *access.Grant) error { return f.
 
 type fakeData struct{ *fake }
 
+// sinceText notes a time that was asked for.
+func sinceText(since time.Time) string {
+	if since.IsZero() {
+		return ""
+	}
+	return " since " + since.UTC().Format(time.RFC3339Nano)
+}
+
 func (f fakeData) answer(dst []byte, body string, parts ...string) ([]byte, access.Publication, error) {
 	if err := f.note(parts...); err != nil {
 		return nil, access.Publication{}, err
@@ -123,16 +131,16 @@ func (f fakeData) Company(_ context.Context, _ *access.Grant, e *access.Entity, 
 	return f.answer(dst, `{}`, "company", e.ID.String()[:2])
 }
 
-func (f fakeData) Directory(_ context.Context, _ *access.Grant, e *access.Entity, limit, offset int, dst []byte) ([]byte, access.Publication, error) {
-	return f.answer(dst, `{"individuals":[]}`, "directory", e.ID.String()[:2], strconv.Itoa(limit), strconv.Itoa(offset))
+func (f fakeData) Directory(_ context.Context, _ *access.Grant, e *access.Entity, limit, offset int, since time.Time, dst []byte) ([]byte, access.Publication, error) {
+	return f.answer(dst, `{"individuals":[]}`, "directory", e.ID.String()[:2], strconv.Itoa(limit), strconv.Itoa(offset)+sinceText(since))
 }
 
-func (f fakeData) Individuals(_ context.Context, _ *access.Grant, e *access.Entity, ids [][]byte, ssn bool, dst []byte) ([]byte, access.Publication, error) {
-	return f.answer(dst, `{"responses":[]}`, "individuals", e.ID.String()[:2], strconv.FormatBool(ssn), "["+string(bytes.Join(ids, []byte(",")))+"]")
+func (f fakeData) Individuals(_ context.Context, _ *access.Grant, e *access.Entity, ids [][]byte, ssn bool, since time.Time, dst []byte) ([]byte, access.Publication, error) {
+	return f.answer(dst, `{"responses":[]}`, "individuals", e.ID.String()[:2], strconv.FormatBool(ssn), "["+string(bytes.Join(ids, []byte(",")))+"]"+sinceText(since))
 }
 
-func (f fakeData) Employments(_ context.Context, _ *access.Grant, e *access.Entity, ids [][]byte, dst []byte) ([]byte, access.Publication, error) {
-	return f.answer(dst, `{"responses":[]}`, "employments", e.ID.String()[:2], "["+string(bytes.Join(ids, []byte(",")))+"]")
+func (f fakeData) Employments(_ context.Context, _ *access.Grant, e *access.Entity, ids [][]byte, since time.Time, dst []byte) ([]byte, access.Publication, error) {
+	return f.answer(dst, `{"responses":[]}`, "employments", e.ID.String()[:2], "["+string(bytes.Join(ids, []byte(",")))+"]"+sinceText(since))
 }
 
 func (f fakeData) PayGroups(_ context.Context, _ *access.Grant, e *access.Entity, individual perch.ID, list []perch.PayFrequency, dst []byte) ([]byte, access.Publication, error) {
@@ -143,8 +151,8 @@ func (f fakeData) PayGroup(_ context.Context, _ *access.Grant, e *access.Entity,
 	return f.answer(dst, `{}`, "pay-group", e.ID.String()[:2], id.String())
 }
 
-func (f fakeData) Payments(_ context.Context, _ *access.Grant, e *access.Entity, start, end perch.Date, dst []byte) ([]byte, access.Publication, error) {
-	return f.answer(dst, `[]`, "payments", e.ID.String()[:2], start.String(), end.String())
+func (f fakeData) Payments(_ context.Context, _ *access.Grant, e *access.Entity, start, end perch.Date, since time.Time, dst []byte) ([]byte, access.Publication, error) {
+	return f.answer(dst, `[]`, "payments", e.ID.String()[:2], start.String(), end.String()+sinceText(since))
 }
 
 func (f fakeData) PayStatements(_ context.Context, _ *access.Grant, e *access.Entity, list []StatementRequest, dst []byte) ([]byte, access.Publication, error) {
@@ -215,6 +223,7 @@ func setup(t testing.TB) *harness {
 	h.api = &API{Access: fakeAccess{h.fake, grants()}, Employment: fakeData{h.fake}, Payroll: fakeData{h.fake}, PayItems: fakeItems{h.fake}, Documents: fakeData{h.fake},
 		Sandbox: fakeRest{h.fake}, Catalogue: fakeRest{h.fake}, Connect: fakeConnect{h.fake}, Entities: fakeConnect{h.fake}, Health: fakeRest{h.fake},
 		Log: slog.New(Redact(slog.NewTextHandler(h.log, nil)))}
+	h.api.Events = fakeEvents{h.fake}
 	h.handler = h.api.Handler()
 	return h
 }

@@ -20,8 +20,12 @@ func getDirectory(c *call) error {
 	if err != nil {
 		return err
 	}
+	since, err := c.since()
+	if err != nil {
+		return err
+	}
 	return c.data(func(dst []byte) ([]byte, access.Publication, error) {
-		return c.api.Employment.Directory(c.r.Context(), c.grant, c.entity, limit, offset, dst)
+		return c.api.Employment.Directory(c.r.Context(), c.grant, c.entity, limit, offset, since, dst)
 	})
 }
 
@@ -30,13 +34,13 @@ func getDirectory(c *call) error {
 func getIndividuals(c *call) error {
 	return c.batch(func(b batch, dst []byte) ([]byte, access.Publication, error) {
 		ssn := b.includeSSN && c.grant.Allows(perch.ProductSSN)
-		return c.api.Employment.Individuals(c.r.Context(), c.grant, c.entity, b.ids, ssn, dst)
+		return c.api.Employment.Individuals(c.r.Context(), c.grant, c.entity, b.ids, ssn, b.since, dst)
 	})
 }
 
 func getEmployments(c *call) error {
 	return c.batch(func(b batch, dst []byte) ([]byte, access.Publication, error) {
-		return c.api.Employment.Employments(c.r.Context(), c.grant, c.entity, b.ids, dst)
+		return c.api.Employment.Employments(c.r.Context(), c.grant, c.entity, b.ids, b.since, dst)
 	})
 }
 
@@ -66,8 +70,12 @@ func getPayments(c *call) error {
 	if end < start {
 		return perch.Invalid("end_date", "must not be before start_date.")
 	}
+	since, err := c.since()
+	if err != nil {
+		return err
+	}
 	return c.data(func(dst []byte) ([]byte, access.Publication, error) {
-		return c.api.Payroll.Payments(c.r.Context(), c.grant, c.entity, start, end, dst)
+		return c.api.Payroll.Payments(c.r.Context(), c.grant, c.entity, start, end, since, dst)
 	})
 }
 

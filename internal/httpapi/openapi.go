@@ -150,6 +150,8 @@ func parameter(p *param) *huma.Param {
 		}
 	case kindDate:
 		out.Schema = &huma.Schema{Type: huma.TypeString, Format: "date"}
+	case kindTime:
+		out.Schema = &huma.Schema{Type: huma.TypeString, AnyOf: []*huma.Schema{{Format: "date-time"}, {Format: "date"}}}
 	case kindID:
 		out.Schema = &huma.Schema{Type: huma.TypeString, Format: "uuid"}
 	case kindIDs:

@@ -175,6 +175,8 @@ func referenceParam(p param) referenceField {
 		}
 	case kindDate:
 		field.Type = "date"
+	case kindTime:
+		field.Type = "time"
 	case kindID:
 		field.Type = "uuid"
 	case kindIDs:

@@ -95,6 +95,7 @@ type kind uint8
 const (
 	kindInteger kind = iota
 	kindDate
+	kindTime
 	kindID
 	kindIDs
 	kindEnums

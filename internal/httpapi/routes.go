@@ -25,7 +25,7 @@ const (
 
 // routes returns the API. Operations of one tag stand together; the reference keeps this order.
 func routes() []route {
-	return slices.Concat(organizationRoutes(), payrollRoutes(), itemsRoutes(), documentRoutes(), connectRoutes(), jobsRoutes(), otherRoutes())
+	return slices.Concat(organizationRoutes(), payrollRoutes(), itemsRoutes(), documentRoutes(), connectRoutes(), eventRoutes(), jobsRoutes(), otherRoutes())
 }
 
 func organizationRoutes() []route {
@@ -48,6 +48,7 @@ func organizationRoutes() []route {
 			params: []param{
 				{name: "limit", in: "query", kind: kindInteger, fallback: defaultPage, max: maxDirectory, page: true, description: "How many people to return.", example: "100"},
 				{name: "offset", in: "query", kind: kindInteger, max: maxInteger, description: "Position of the first person to return.", example: "0"},
+				{name: "modified_after", in: "query", kind: kindTime, description: modifiedAfter, example: "2026-03-01T12:00:00.000Z"},
 			},
 			answer: reflect.TypeFor[DirectoryPage](), answerExample: exampleDirectory,
 			errors: []failure{{perch.NameUnprocessableEntity, "page_size_limit_exceeded"}},
@@ -89,6 +90,7 @@ func payrollRoutes() []route {
 			params: []param{
 				{name: "start_date", in: "query", kind: kindDate, required: true, description: "First pay date, as YYYY-MM-DD.", example: "2024-01-01"},
 				{name: "end_date", in: "query", kind: kindDate, required: true, description: "Last pay date, as YYYY-MM-DD.", example: "2024-12-31"},
+				{name: "modified_after", in: "query", kind: kindTime, description: modifiedAfter, example: "2026-03-01T12:00:00.000Z"},
 			},
 			answer: reflect.TypeFor[[]perch.Payment](), answerExample: examplePayments,
 			handle: getPayments,
@@ -202,12 +204,13 @@ const (
 	tagPayroll      = "Payroll"
 	tagDocuments    = "Documents"
 	tagConnect      = "Connect"
+	tagEvents       = "Events"
 	tagManagement   = "Management"
 	tagSandbox      = "Sandbox"
 	tagSystem       = "System"
 )
 
-var tags = []string{tagOrganization, tagPayroll, tagDocuments, tagConnect, tagManagement, tagSandbox, tagSystem}
+var tags = []string{tagOrganization, tagPayroll, tagDocuments, tagConnect, tagEvents, tagManagement, tagSandbox, tagSystem}
 
 // entityParam is the parameter of all routes with entities.
 var entityParam = param{name: "entity_ids", in: "query", kind: kindIDs, max: 1,

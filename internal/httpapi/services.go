@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"time"
 
 	perch "github.com/perchhq/perch"
 	"github.com/perchhq/perch/internal/access"
@@ -27,12 +28,13 @@ type Access interface {
 // (perch.ErrSyncInProgress and its kin).
 type Employment interface {
 	Company(ctx context.Context, grant *access.Grant, entity *access.Entity, dst []byte) ([]byte, access.Publication, error)
-	// Directory returns one page; limit and offset were validated.
-	Directory(ctx context.Context, grant *access.Grant, entity *access.Entity, limit, offset int, dst []byte) ([]byte, access.Publication, error)
+	// Directory returns one page; limit and offset were validated. since, here and below, leaves out what
+	// was published with its present content at that time or before, unless it is zero.
+	Directory(ctx context.Context, grant *access.Grant, entity *access.Entity, limit, offset int, since time.Time, dst []byte) ([]byte, access.Publication, error)
 	// Individuals answers the ids in their order, one entry each. An id may be any text: what is
 	// not a known individual gets an error entry.
-	Individuals(ctx context.Context, grant *access.Grant, entity *access.Entity, ids [][]byte, includeSSN bool, dst []byte) ([]byte, access.Publication, error)
-	Employments(ctx context.Context, grant *access.Grant, entity *access.Entity, ids [][]byte, dst []byte) ([]byte, access.Publication, error)
+	Individuals(ctx context.Context, grant *access.Grant, entity *access.Entity, ids [][]byte, includeSSN bool, since time.Time, dst []byte) ([]byte, access.Publication, error)
+	Employments(ctx context.Context, grant *access.Grant, entity *access.Entity, ids [][]byte, since time.Time, dst []byte) ([]byte, access.Publication, error)
 	// PayGroups lists pay groups. A zero individual and an empty list of frequencies do not filter.
 	PayGroups(ctx context.Context, grant *access.Grant, entity *access.Entity, individual perch.ID, frequencies []perch.PayFrequency, dst []byte) ([]byte, access.Publication, error)
 	PayGroup(ctx context.Context, grant *access.Grant, entity *access.Entity, id perch.ID, dst []byte) ([]byte, access.Publication, error)
@@ -41,7 +43,7 @@ type Employment interface {
 // Payroll reads payments and pay statements, under the same rules as Employment.
 type Payroll interface {
 	// Payments lists payments whose pay date lies between start and end, both inclusive.
-	Payments(ctx context.Context, grant *access.Grant, entity *access.Entity, start, end perch.Date, dst []byte) ([]byte, access.Publication, error)
+	Payments(ctx context.Context, grant *access.Grant, entity *access.Entity, start, end perch.Date, since time.Time, dst []byte) ([]byte, access.Publication, error)
 	PayStatements(ctx context.Context, grant *access.Grant, entity *access.Entity, requests []StatementRequest, dst []byte) ([]byte, access.Publication, error)
 }
 

@@ -1,6 +1,10 @@
 package httpapi
 
-import perch "github.com/perchhq/perch"
+import (
+	"time"
+
+	perch "github.com/perchhq/perch"
+)
 
 // The types below are the bodies that no type of the root package or of a use case is. Most answers
 // are appended by the use cases and never built from them: they are what the API description is
@@ -24,9 +28,15 @@ type IndividualsRequest struct {
 	Options  *IndividualOptions  `json:"options,omitempty"`
 }
 
-// IndividualOptions asks for fields that are left out otherwise.
+// IndividualOptions asks for fields that are left out otherwise, and leaves out who did not change.
 type IndividualOptions struct {
-	Include []IncludedField `json:"include,omitempty" nullable:"false"`
+	Include       []IncludedField `json:"include,omitempty" nullable:"false"`
+	ModifiedAfter *time.Time      `json:"modified_after,omitempty" doc:"Only entries of individuals that changed in a publish after this time, and of ids that lead to nobody. A date stands for its beginning in UTC."`
+}
+
+// EmploymentOptions leaves out who did not change.
+type EmploymentOptions struct {
+	ModifiedAfter *time.Time `json:"modified_after,omitempty" doc:"Only entries of employments that changed in a publish after this time, and of ids that lead to nobody. A date stands for its beginning in UTC."`
 }
 
 // IncludedField is a field that is sent only on request.
@@ -55,6 +65,7 @@ type IndividualResult struct {
 // EmploymentsRequest is the body of POST /employer/employment.
 type EmploymentsRequest struct {
 	Requests []IndividualRequest `json:"requests" nullable:"false" maxItems:"10000"`
+	Options  *EmploymentOptions  `json:"options,omitempty"`
 }
 
 // EmploymentsResponse is the answer of POST /employer/employment.

@@ -52,13 +52,20 @@ func (s *Service) payments(ctx context.Context, grant *access.Grant, entity *acc
 }
 
 // Payments lists the payments whose pay date lies between start and end, both inclusive, by date.
-func (s *Service) Payments(ctx context.Context, grant *access.Grant, entity *access.Entity, start, end perch.Date, dst []byte) ([]byte, access.Publication, error) {
+// since leaves out payments that were published as they are at that time or before, unless it is zero.
+func (s *Service) Payments(ctx context.Context, grant *access.Grant, entity *access.Entity, start, end perch.Date, since time.Time, dst []byte) ([]byte, access.Publication, error) {
 	v, entity, err := s.payments(ctx, grant, entity, false)
 	if err != nil {
 		return dst, access.Publication{}, err
 	}
 	published := entity.Groups[access.Payroll]
-	within, err := paidBetween(v, start, end)
+	var changes records.Changes
+	if !since.IsZero() {
+		if changes, err = v.ChangedSince(since, records.FacetsOf(records.FacetPayment)); err != nil {
+			return dst, published, perch.Internal(err)
+		}
+	}
+	within, err := paidBetween(v, start, end, changes)
 	if err != nil {
 		return dst, published, perch.Internal(err)
 	}
@@ -79,7 +86,7 @@ type dated struct {
 	position int
 }
 
-func paidBetween(v *records.View, start, end perch.Date) ([]dated, error) {
+func paidBetween(v *records.View, start, end perch.Date, changes records.Changes) ([]dated, error) {
 	var within []dated
 	var buffer [16]byte
 	for position := range v.Count() {
@@ -91,7 +98,14 @@ func paidBetween(v *records.View, start, end perch.Date) ([]dated, error) {
 		if err != nil {
 			continue // a payment without a pay date is in no range
 		}
-		if date >= start && date <= end {
+		if date < start || date > end {
+			continue
+		}
+		changed, err := changes.At(position)
+		if err != nil {
+			return nil, err
+		}
+		if changed {
 			within = append(within, dated{date, position})
 		}
 	}
