@@ -1,6 +1,7 @@
 package sync
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -44,7 +45,7 @@ func (p *publisher) tellFirst() {
 	if p.group == access.Payroll {
 		end = perch.EventInitialSyncPayroll
 	}
-	p.events.Add(p.run.Events.AutomatedJob(end, p.run.lease.Sync))
+	p.events.Add(p.run.Events.AutomatedJob(end, cmp.Or(p.run.taken.JobID, p.run.lease.Sync)))
 }
 
 func changed(change records.Change) bool {
