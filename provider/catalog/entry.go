@@ -129,6 +129,13 @@ func (e Entry) Provenance(auth perch.AuthenticationType) Provenance {
 	return Provenance{}
 }
 
+// Fallback says that the published documentation lets an employer whose password is refused invite
+// somebody to set the connection up, which then gives what the password would have given.
+func (e Entry) Fallback() bool {
+	m := e.method(perch.AuthCredential)
+	return m != nil && m.provenance.Method == sourceFallback
+}
+
 // Products lists what can be granted: the products of every group that is automated or assisted,
 // and ssn where a source states that the provider has it.
 func (e Entry) Products() []perch.Product {
