@@ -17,10 +17,14 @@ type devCommand struct {
 	Seed         uint64 `help:"Make the same simulated employers on every fresh start." default:"1"`
 	Webhook      string `help:"Send events to this URL." placeholder:"URL"`
 	NoRateLimits bool   `help:"Switch the application rate limits off."`
+	behind
 }
 
-// Validate checks the webhook URL before anything is made.
+// Validate checks the proxies and the webhook URL before anything is made.
 func (c *devCommand) Validate() error {
+	if err := c.check(); err != nil {
+		return err
+	}
 	if c.Webhook == "" {
 		return nil
 	}
@@ -34,7 +38,7 @@ func (c *devCommand) Validate() error {
 // Run serves until a signal, with a sandbox application ready to use.
 func (c *devCommand) Run(ctx context.Context, t *terminal) error {
 	config := c.config(t)
-	config.Patience, config.Seed, config.NoRateLimits = patience, c.Seed, c.NoRateLimits
+	config.Patience, config.Seed, config.NoRateLimits, config.TrustedProxies = patience, c.Seed, c.NoRateLimits, c.proxies
 	a, listener, err := start(ctx, config, c.Addr)
 	if err != nil {
 		return err

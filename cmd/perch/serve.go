@@ -11,6 +11,7 @@ import (
 
 	"github.com/perchhq/perch/internal/access"
 	"github.com/perchhq/perch/internal/app"
+	"github.com/perchhq/perch/internal/clientip"
 )
 
 // patience is how long a read waits for a first sync.
@@ -21,10 +22,30 @@ type serveCommand struct {
 	Addr         string `help:"Address to listen on." default:"127.0.0.1:8686" env:"PERCH_ADDR"`
 	PublicURL    string `help:"Where employers and providers reach this Perch, as https://perch.example.com." env:"PERCH_PUBLIC_URL" name:"public-url"`
 	NoRateLimits bool   `help:"Switch the application rate limits off."`
+	behind
 }
 
-// Validate checks the public URL before anything is opened.
+// behind says which proxies stand before Perch.
+type behind struct {
+	TrustedProxies []string `help:"Networks of proxies whose Forwarded or X-Forwarded-For header says where a request came from, as 10.0.0.0/8,192.0.2.7." name:"trusted-proxies" env:"PERCH_TRUSTED_PROXIES" placeholder:"CIDR,…"`
+
+	proxies clientip.Proxies
+}
+
+// check reads the networks before anything is opened. Commands call it from Validate: a hook of its own
+// would hide that of place.
+func (b *behind) check() (err error) {
+	if b.proxies, err = clientip.Parse(b.TrustedProxies); err != nil {
+		return fmt.Errorf("--trusted-proxies: %w", err)
+	}
+	return nil
+}
+
+// Validate checks the public URL and the proxies before anything is opened.
 func (c *serveCommand) Validate() error {
+	if err := c.check(); err != nil {
+		return err
+	}
 	if c.PublicURL == "" {
 		return nil
 	}
@@ -37,7 +58,7 @@ func (c *serveCommand) Validate() error {
 // Run serves until a signal.
 func (c *serveCommand) Run(ctx context.Context, t *terminal) error {
 	config := c.config(t)
-	config.Patience, config.NoRateLimits = patience, c.NoRateLimits
+	config.Patience, config.NoRateLimits, config.TrustedProxies = patience, c.NoRateLimits, c.proxies
 	config.PublicURL = strings.TrimSuffix(c.PublicURL, "/")
 	a, listener, err := start(ctx, config, c.Addr)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"testing"
 
+	"github.com/perchhq/perch/internal/clientip"
 	"github.com/perchhq/perch/internal/connect"
 	"github.com/perchhq/perch/internal/connectui"
 	"github.com/perchhq/perch/internal/connectui/showcase"
@@ -39,15 +40,10 @@ func (s shown) Do(_ context.Context, a connect.Action) (connect.View, error) {
 	return s.at(a.SessionID)
 }
 
-// OAuthCallback implements connectui.Visits.
-func (shown) OAuthCallback(context.Context, string, string, string, string) (connect.View, error) {
-	return connect.View{}, errors.New("nobody comes back here")
-}
-
 func TestScreensLookRightAndAreAccessible(t *testing.T) {
 	t.Parallel()
 	host := hostPage(t, http.FileServer(http.Dir("driver/host")))
-	handler, err := connectui.New(shown{host}, slog.New(slog.DiscardHandler))
+	handler, err := connectui.New(shown{host}, new(clientip.Proxies).Client, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

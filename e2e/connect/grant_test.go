@@ -2,7 +2,6 @@ package connect_test
 
 import (
 	"errors"
-	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -289,53 +288,6 @@ func TestAFailureOfTheProviderIsSaidAsWhatItIs(t *testing.T) {
 		if len(kinds) != 5 || kinds[1] != "permissions credentials gusto" {
 			t.Errorf("the funnel has %v", kinds)
 		}
-	})
-}
-
-func TestOAuthComesBackToItsVisit(t *testing.T) {
-	t.Parallel()
-	onBoth(t, func(t *testing.T, w *world) {
-		ctx, client := t.Context(), w.real(t)
-		b := w.opened(t, w.session(t, client, nil)).do(connect.VerbAgree).do(connect.VerbChoose, "provider", "gusto")
-		leave := func() (state string) {
-			b.do(connect.VerbAuthorize)
-			if b.view.Outcome == nil || b.view.Outcome.Kind != connect.OutcomeNavigate {
-				t.Fatalf("outcome %+v", b.view.Outcome)
-			}
-			u, err := url.Parse(b.view.Outcome.URL)
-			must(t, err)
-			if u.Query().Get("redirect_uri") != "https://perch.example.com/connect/oauth/callback" || len(u.Query().Get("code_challenge")) != 43 {
-				t.Errorf("goes to %s", u)
-			}
-			return u.Query().Get("state")
-		}
-		b.do(connect.VerbAnotherWay, "method", "oauth").at(connect.StepOAuth)
-		state := leave()
-		frame := *b
-		view, err := w.Connect.OAuthCallback(ctx, state, "", "access_denied", b.ip)
-		must(t, err)
-		if b.view = view; view.Problem == nil || view.Problem.Kind != "cancelled" {
-			t.Fatalf("problem %+v", view.Problem)
-		}
-		view, err = w.Connect.OAuthCallback(ctx, state, "stolen", "", b.ip)
-		must(t, err)
-		if view.Problem == nil || !view.Problem.Fatal {
-			t.Error("a state works twice")
-		}
-		state = leave()
-		w.system.answer = func(a provider.Attempt) (provider.Authentication, error) {
-			if a.Code != "the code" || len(a.Verifier) != 43 || a.RedirectURI != "https://perch.example.com/connect/oauth/callback" {
-				t.Errorf("attempt %+v", a)
-			}
-			return provider.Authentication{Accounts: []provider.CompanyAccount{{Key: "k", Name: "K", Settings: []byte("{}")}}}, nil
-		}
-		view, err = w.open(t).Connect.OAuthCallback(ctx, state, "the code", "", b.ip)
-		must(t, err)
-		if view.Step != connect.StepProgress || view.Problem != nil {
-			t.Fatalf("at %s with %+v", view.Step, view.Problem)
-		}
-		frame.do(connect.VerbRefresh).at(connect.StepProgress) // the frame under the pop-up asks
-		w.token(t, client, frame.code(), "")
 	})
 }
 

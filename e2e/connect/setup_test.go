@@ -79,7 +79,7 @@ func setup(t *testing.T, config app.Config) *world {
 	w := &world{clock: &clock{}, log: &journal{}, system: &system{}}
 	config.Now = w.clock.Now
 	config.Log = slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	config.Connectors = []provider.Connector{w.system}
+	config.Connectors = append(config.Connectors, w.system)
 	config.PublicURL = "https://perch.example.com"
 	w.config = config
 	w.App = w.open(t)
@@ -155,7 +155,7 @@ func (b *browser) with(nonce string, verb connect.Verb, pairs ...string) *browse
 	for i := 0; i+1 < len(pairs); i += 2 {
 		values[pairs[i]] = append(values[pairs[i]], pairs[i+1])
 	}
-	view, err := b.flow.Do(b.t.Context(), connect.Action{SessionID: b.view.SessionID, Nonce: nonce, Verb: verb, Values: values, RemoteIP: b.ip})
+	view, err := b.flow.Do(b.t.Context(), connect.Action{SessionID: b.view.SessionID, Nonce: nonce, Verb: verb, Values: values, RemoteIP: b.ip, Scripted: true})
 	must(b.t, err)
 	b.view = view
 	return b
@@ -225,7 +225,7 @@ func (*system) Open(context.Context, provider.Account) (provider.Source, error) 
 }
 
 func (*system) Methods(string) []perch.AuthenticationType {
-	return []perch.AuthenticationType{perch.AuthCredential, perch.AuthOAuth}
+	return []perch.AuthenticationType{perch.AuthCredential}
 }
 
 func (*system) Fields(string, perch.AuthenticationType) []provider.CredentialField {
@@ -234,10 +234,6 @@ func (*system) Fields(string, perch.AuthenticationType) []provider.CredentialFie
 
 func (s *system) Authenticate(_ context.Context, a provider.Attempt) (provider.Authentication, error) {
 	return s.answer(a)
-}
-
-func (*system) AuthorizeURL(_ context.Context, _, redirectURI, state, challenge string) (string, error) {
-	return "https://provider.example/authorize?redirect_uri=" + redirectURI + "&state=" + state + "&code_challenge=" + challenge, nil
 }
 
 // accounts makes the system open companies with the given keys; "ein:…" is an EIN and "name:…" a mere

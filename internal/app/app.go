@@ -18,6 +18,7 @@ import (
 	"github.com/perchhq/perch/internal/access"
 	"github.com/perchhq/perch/internal/assist"
 	"github.com/perchhq/perch/internal/automated"
+	"github.com/perchhq/perch/internal/clientip"
 	"github.com/perchhq/perch/internal/connect"
 	"github.com/perchhq/perch/internal/connection"
 	"github.com/perchhq/perch/internal/connectui"
@@ -59,6 +60,8 @@ type Config struct {
 	// ListenURL is where this process itself is reached. It stands in for PublicURL in events, which no
 	// request brings an address for.
 	ListenURL string
+	// TrustedProxies are the networks of proxies whose word on a client's address is taken.
+	TrustedProxies clientip.Proxies
 	// Patience is how long a read waits for a first sync.
 	Patience time.Duration
 	// CacheBytes bounds the memory for opened records; 0 means records.DefaultCacheBytes.
@@ -248,7 +251,7 @@ func (a *App) wire(identity *secret.Identity) (err error) {
 		Store: a.Store, Keyring: a.Keyring, Connections: a.Connections, Catalog: providers, Connectors: connectors, Syncs: a.Jobs,
 		Limits: limits, CallbackURL: c.PublicURL + "/connect/oauth/callback", Now: c.Now, Log: a.log, Seed: c.Seed,
 	}
-	if a.pages, err = connectui.New(a.Connect, a.log); err != nil {
+	if a.pages, err = connectui.New(a.Connect, c.TrustedProxies.Client, a.log); err != nil {
 		return err
 	}
 	if err := a.wireConsole(providers); err != nil {

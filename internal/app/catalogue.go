@@ -77,7 +77,11 @@ func (c *catalogue) serves(connection *access.Connection, group access.Group) bo
 	}
 	asked := [access.GroupCount]catalog.Group{access.Organization: catalog.GroupOrganization, access.Payroll: catalog.GroupPayroll,
 		access.Documents: catalog.GroupDocuments}[group]
-	switch entry.Integration(asked, connection.Authentication) {
+	integration := entry.Integration(asked, connection.Authentication)
+	if connection.Authentication == perch.AuthAssisted && entry.Fallback() && !integration.Served() {
+		integration = entry.Integration(asked, perch.AuthCredential)
+	}
+	switch integration {
 	case catalog.Automated, catalog.Assisted:
 		return true
 	}

@@ -4,10 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strconv"
-	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	perch "github.com/perchhq/perch"
 	"github.com/perchhq/perch/internal/store"
@@ -28,25 +24,26 @@ func (s *Service) Do(ctx context.Context, a Action) (View, error) {
 	if err != nil {
 		return View{}, err
 	}
+	v.action = a
+	if row.Visit.Status == statusFinished {
+		return v.handAgain(ctx)
+	}
 	if problem := v.over(); problem != nil {
 		return v.ended(problem), nil
 	}
-	if len(row.Visit.VisitHash) == 0 {
+	switch now := row.Visit; {
+	case len(now.Nonces) == 0:
 		return v.ended(unknownSession()), nil // nobody opened the link, so nobody was checked
-	}
-	v.action = a
-	secret, ok := secretOf(a.Nonce)
-	if !ok || !slices.Equal(secret.hash(), row.Visit.VisitHash) {
-		return v.startOver(ctx)
-	}
-	v.secret = secret
-	if a.Nonce != secret.nonce(row.Visit.Turn) {
+	case among(now.Spent, a.Nonce):
 		return v.showStale(ctx)
+	case !among(now.Nonces, a.Nonce):
+		return v.startOver(ctx)
 	}
 	if a.Verb == VerbRefresh && v.step() != StepProgress { // it only asks, and must not disturb an answer that is on its way
 		if err := v.unseal(ctx); err != nil {
 			return View{}, err
 		}
+		v.nonce = a.Nonce // it is not used up
 		return v.show(ctx)
 	}
 	return v.turn(ctx, func() error { return v.act(ctx) })
@@ -54,13 +51,15 @@ func (s *Service) Do(ctx context.Context, a Action) (View, error) {
 
 // turn claims the visit's turn, does something and stores the outcome.
 func (v *visit) turn(ctx context.Context, do func() error) (View, error) {
-	if err := v.Store.ClaimVisit(ctx, v.row.ID, v.row.Visit.VisitHash, v.row.Visit.Turn); err != nil {
+	nonce, hash := newNonce()
+	if err := v.Store.ClaimVisit(ctx, v.row.ID, v.row.Visit.Turn, hash); err != nil {
 		if errors.Is(err, store.ErrNotFound) {
 			return v.showStale(ctx)
 		}
 		return View{}, unforeseen("taking the turn", err)
 	}
 	v.row.Visit.Turn++
+	v.nonce = nonce
 	err := v.unseal(ctx)
 	if err == nil {
 		err = do()
@@ -69,7 +68,7 @@ func (v *visit) turn(ctx context.Context, do func() error) (View, error) {
 		err = v.save(ctx)
 	}
 	if errors.Is(err, errStale) {
-		return v.showStale(ctx)
+		return v.ended(movedOn()), nil
 	}
 	if err != nil {
 		return View{}, err
@@ -77,26 +76,44 @@ func (v *visit) turn(ctx context.Context, do func() error) (View, error) {
 	return v.show(ctx)
 }
 
-// showStale shows where the visit stands by now.
+// showTries bounds how often showing a step starts over because the visit moves on meanwhile.
+const showTries = 5
+
+// showStale answers a form that was used already, as happens when its answer was lost or a button was
+// pressed twice: it does nothing and shows where the visit stands, under a nonce of its own.
 func (v *visit) showStale(ctx context.Context) (View, error) {
-	row, err := v.Store.ConnectSession(ctx, v.row.ID)
-	if err != nil {
-		return View{}, unforeseen("reading the session", err)
+	for range showTries {
+		row, err := v.Store.ConnectSession(ctx, v.row.ID)
+		if err != nil {
+			return View{}, unforeseen("reading the session", err)
+		}
+		v.row, v.scratch, v.outcome, v.faults = row, scratch{}, nil, nil
+		if row.Visit.Status == statusFinished {
+			return v.handAgain(ctx)
+		}
+		if problem := v.over(); problem != nil {
+			return v.ended(problem), nil
+		}
+		if !among(row.Visit.Spent, v.action.Nonce) {
+			return v.ended(movedOn()), nil
+		}
+		nonce, hash := newNonce()
+		err = v.Store.AddNonce(ctx, row.ID, row.Visit.Turn, row.Visit.Nonces, withNonce(row.Visit.Nonces, hash))
+		if errors.Is(err, store.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return View{}, unforeseen("showing the step again", err)
+		}
+		if err := v.unseal(ctx); err != nil {
+			return View{}, err
+		}
+		if v.nonce, v.problem = nonce, outOfDate(); v.action.Verb == VerbRefresh {
+			v.problem = nil // the page only asks how things are
+		}
+		return v.show(ctx)
 	}
-	v.row, v.scratch, v.outcome, v.faults = row, scratch{}, nil, nil
-	if problem := v.over(); problem != nil {
-		return v.ended(problem), nil
-	}
-	if !slices.Equal(v.secret.hash(), row.Visit.VisitHash) { // the link was opened again meanwhile
-		return v.startOver(ctx)
-	}
-	if err := v.unseal(ctx); err != nil {
-		return View{}, err
-	}
-	if v.problem = outOfDate(); v.action.Verb == VerbRefresh {
-		v.problem = nil // the page only asks how things are
-	}
-	return v.show(ctx)
+	return View{}, unforeseen("showing the step again", errors.New("the visit kept moving on"))
 }
 
 // startOver answers a form that belongs to no visit, as opening the link does.
@@ -131,7 +148,7 @@ func (v *visit) act(ctx context.Context) error {
 	case on == StepProvider && v.action.Verb == VerbChoose:
 		v.chooseProvider(v.value("provider"), false)
 	case on == StepProvider && v.action.Verb == VerbRequest:
-		v.requestProvider()
+		return v.requestProvider(ctx)
 	case on == StepMethod && v.action.Verb == VerbChoose:
 		v.chooseMethod(perch.AuthenticationType(v.value("method")))
 	case on == StepCredentials && v.action.Verb == VerbSubmit:
@@ -140,6 +157,8 @@ func (v *visit) act(ctx context.Context) error {
 		return v.submitChallenge(ctx)
 	case on == StepOAuth && v.action.Verb == VerbAuthorize:
 		return v.authorize(ctx)
+	case on == StepOAuth && v.action.Verb == VerbReturn:
+		return v.returned(ctx)
 	case on == StepAssisted && v.action.Verb == VerbConfirm:
 		return v.confirm(ctx)
 	case on == StepAccounts && v.action.Verb == VerbChoose:
@@ -171,11 +190,35 @@ func (v *visit) leave(ctx context.Context) error {
 		v.problem = previewOnly() // there is nowhere to go back to
 		return nil
 	}
+	made, err := v.made(ctx)
+	if err != nil {
+		return err
+	}
 	v.note("closed", "")
 	v.scratch = scratch{}
-	v.row.Visit.Step, v.row.Visit.ProviderID, v.row.Visit.Method = string(StepConsent), "", ""
-	v.outcome = v.closed()
+	row := &v.row.Visit
+	row.Step, row.ProviderID, row.Method, row.OAuthHash = string(StepConsent), "", "", nil
+	if v.outcome = v.closed(); made {
+		v.outcome = v.unfinished()
+	}
 	return nil
+}
+
+// made reports whether this session made a connection that is still there, before its link was opened
+// again. Who has only the link gets no code for it, but the application must not take it that nobody
+// connected.
+func (v *visit) made(ctx context.Context) (bool, error) {
+	if v.row.Visit.MadeConnection.IsZero() {
+		return false, nil
+	}
+	_, err := v.Store.LiveConnection(ctx, v.app.ID, v.row.Visit.MadeConnection)
+	if errors.Is(err, store.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, unforeseen("reading the connection", err)
+	}
+	return true, nil
 }
 
 // agree goes on to the providers, or past them where the application or the connection has chosen.
@@ -212,12 +255,14 @@ func (v *visit) chooseProvider(id string, chosen bool) {
 // methods lists the ways to connect the provider. Assisted is among them after too many refused
 // credentials, if the application has that enabled.
 func (v *visit) methods(entry catalog.Entry) []perch.AuthenticationType {
-	assisted := v.row.AuthMethod == perch.AuthAssisted || v.row.Integration != "" && v.offer().assistedOnly(entry) || v.fallback()
-	return v.offer().methods(entry, assisted)
+	fallback := v.fallback(entry)
+	assisted := v.row.AuthMethod == perch.AuthAssisted || v.row.Integration != "" && v.offer().assistedOnly(entry) || fallback
+	return v.offer().methods(entry, assisted, fallback)
 }
 
-func (v *visit) fallback() bool {
-	return v.settings.FallbackEnabled && v.row.Visit.Failures >= fallbackAfter
+// fallback reports whether too many credentials were refused, where an application has that enabled.
+func (v *visit) fallback(entry catalog.Entry) bool {
+	return v.settings.FallbackEnabled && v.row.Visit.Failures >= fallbackAfter(entry.ID)
 }
 
 func (v *visit) chooseMethod(m perch.AuthenticationType) {
@@ -230,7 +275,7 @@ func (v *visit) chooseMethod(m perch.AuthenticationType) {
 }
 
 func (v *visit) enter(m perch.AuthenticationType) {
-	v.row.Visit.Method, v.scratch = m, scratch{}
+	v.row.Visit.Method, v.row.Visit.OAuthHash, v.scratch = m, nil, scratch{}
 	switch m {
 	case perch.AuthOAuth:
 		v.goTo(StepOAuth)
@@ -256,19 +301,6 @@ func (v *visit) anotherWay() {
 	v.goTo(StepMethod)
 }
 
-// requestProvider notes which provider an employer misses.
-func (v *visit) requestProvider() {
-	name := strings.TrimSpace(v.value("name"))
-	if name == "" || utf8.RuneCountInString(name) > maxRequested || strings.ContainsFunc(name, unicode.IsControl) {
-		v.problem = &Problem{Kind: problemUnknown, Title: "Type the name of your provider", Text: "Up to " + strconv.Itoa(maxRequested) + " characters."}
-		return
-	}
-	v.note("requested_provider", "")
-	v.events[len(v.events)-1].ProviderID = name
-}
-
-const maxRequested = 100
-
 func (v *visit) back() {
 	if !v.canGoBack() {
 		v.problem = outOfDate()
@@ -292,7 +324,7 @@ func (v *visit) back() {
 }
 
 func (v *visit) beforeProvider() {
-	v.scratch = scratch{}
+	v.row.Visit.OAuthHash, v.scratch = nil, scratch{}
 	if v.row.Integration != "" {
 		v.goTo(StepConsent)
 		return

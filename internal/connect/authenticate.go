@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -12,6 +13,7 @@ import (
 
 	perch "github.com/perchhq/perch"
 	"github.com/perchhq/perch/internal/connection"
+	"github.com/perchhq/perch/internal/store"
 	"github.com/perchhq/perch/provider"
 	"github.com/perchhq/perch/provider/file"
 )
@@ -80,23 +82,17 @@ func (v *visit) attempt(ctx context.Context, a provider.Attempt) error {
 		v.problem = previewOnly()
 		return nil
 	}
-	if v.row.Visit.Attempts >= attemptsPerSession {
-		v.fail(tooMany())
-		return nil
-	}
-	allowed, release, err := v.take(ctx, "connect_auth", v.action.RemoteIP, attemptsPerAddress)
-	if err != nil {
+	forgive, err := v.countAttempt(ctx)
+	if err != nil || forgive == nil {
 		return err
-	}
-	if !allowed {
-		v.fail(tooMany())
-		return nil
 	}
 	answer, err := v.authenticate(ctx, a)
 	if err != nil {
-		return v.refused(ctx, err, release)
+		return v.refused(ctx, err, forgive)
 	}
-	release()
+	if err := forgive(); err != nil {
+		return err
+	}
 	if answer.Challenge != nil {
 		v.scratch = scratch{Challenge: answer.Challenge.State, Fields: answer.Challenge.Fields}
 		v.goTo(StepMFA)
@@ -105,23 +101,61 @@ func (v *visit) attempt(ctx context.Context, a provider.Attempt) error {
 	return v.opened(ctx, answer.Accounts)
 }
 
-func (v *visit) refused(ctx context.Context, err error, release func()) error {
-	if ctx.Err() != nil {
+// countAttempt counts an attempt before it is made, so that one whose request is cancelled counts too, and
+// returns how to take it back. It returns nil, and says why, where there have been too many.
+func (v *visit) countAttempt(ctx context.Context) (forgive func() error, err error) {
+	if v.row.Visit.Attempts >= attemptsPerSession {
+		v.limited(linkWorn(v.app.Name))
+		return nil, nil
+	}
+	place, release, err := v.take(ctx, "connect_auth", v.action.RemoteIP, attemptsPerAddress)
+	if err != nil {
+		return nil, err
+	}
+	if !place.OK {
+		v.limited(tooMany(place.RetryAfter))
+		return nil, nil
+	}
+	if err := v.Store.CountAttempt(ctx, v.row.ID, v.row.Visit.Turn, attemptsPerSession); err != nil {
 		release()
-		return ctx.Err()
+		if errors.Is(err, store.ErrNotFound) {
+			return nil, errStale
+		}
+		return nil, unforeseen("counting the attempt", err)
+	}
+	return func() error {
+		release()
+		if err := v.Store.ReturnAttempt(ctx, v.row.ID); err != nil {
+			return unforeseen("taking back an attempt", err)
+		}
+		return nil
+	}, nil
+}
+
+// limited shows that there were too many attempts, and tells the host page.
+func (v *visit) limited(p *Problem) {
+	v.fail(p)
+	if v.embedded() {
+		v.outcome = &Outcome{Kind: OutcomeError, Message: p.Title + ". " + p.Text, ErrorType: p.Code, State: v.row.Visit.State}
+	}
+}
+
+func (v *visit) refused(ctx context.Context, err error, forgive func() error) error {
+	if ctx.Err() != nil {
+		return ctx.Err() // who hangs up does not get the attempt back
 	}
 	entry, _ := v.provider()
 	problem, counts := v.explain(ctx, err, entry.DisplayName)
 	if !counts {
-		release()
 		v.fail(problem)
-		return nil
+		return forgive()
 	}
-	v.row.Visit.Attempts++
 	v.row.Visit.Failures++
 	v.fail(problem)
-	if v.fallback() && v.row.Visit.Method == perch.AuthCredential && slices.Contains(v.methods(entry), perch.AuthAssisted) {
-		problem.Title, problem.Text = "That did not work "+strconv.Itoa(v.row.Visit.Failures)+" times", "You can connect by adding us as an administrator instead."
+	if v.fallback(entry) && v.row.Visit.Method == perch.AuthCredential && slices.Contains(v.methods(entry), perch.AuthAssisted) {
+		if problem.Text = "You can connect by adding us as an administrator instead."; v.row.Visit.Failures > 1 {
+			problem.Title = "That did not work " + strconv.Itoa(v.row.Visit.Failures) + " times"
+		}
 		v.faults = nil
 		v.enter(perch.AuthAssisted)
 	}
@@ -136,6 +170,9 @@ func (v *visit) authenticate(ctx context.Context, a provider.Attempt) (provider.
 	}
 	a.ProviderID, a.Method = entry.ID, v.row.Visit.Method
 	a.Supported, a.Products, a.Now = entry.Supports(a.Method), v.row.Products, v.Now
+	if a.Method == perch.AuthAssisted && entry.Fallback() {
+		a.Supported = entry.Supports(perch.AuthCredential)
+	}
 	a.Sandbox, a.Subject = v.row.Sandbox != "", v.subject()
 	ctx, cancel := context.WithTimeout(ctx, attemptTakes)
 	defer cancel()

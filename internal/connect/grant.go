@@ -138,16 +138,53 @@ func (v *visit) finish(ctx context.Context) error {
 		return v.stale(err)
 	}
 	v.finished, v.scratch = true, scratch{}
-	v.outcome = &Outcome{Kind: OutcomeSuccess, Code: text, State: v.row.Visit.State, URL: v.returnURL("code", text)}
+	v.handOver(text)
 	if err := v.Keyring.Destroy(ctx, v.row.ID); err != nil { // it seals nothing any more
 		v.Log.WarnContext(ctx, "connect: a visit's key could not be destroyed", "session_id", v.row.ID, "error", err)
 	}
 	return nil
 }
 
+// handAgain answers a form of a session that is finished. The one that finished it may come again,
+// because the answer with the code was lost: within the code's ten minutes a new code takes the place
+// of the unused one. Who has only the link gets none.
+func (v *visit) handAgain(ctx context.Context) (View, error) {
+	finishing := v.action.Verb == VerbFinish || v.action.Verb == VerbClose
+	if !finishing || !among(v.row.Visit.Spent, v.action.Nonce) {
+		return v.ended(v.over()), nil
+	}
+	text, hash := access.NewSecret("")
+	v.note("finished_again", "")
+	err := v.Store.Tx(ctx, func(tx *sql.Tx) error {
+		if err := v.Store.ReplaceCode(ctx, tx, v.app.ID, v.row.ID, hash, v.Now()); err != nil {
+			return err
+		}
+		return v.record(ctx, tx)
+	})
+	if errors.Is(err, store.ErrNotFound) { // the application has used it, or it is too late
+		return v.ended(v.over()), nil
+	}
+	if err != nil {
+		return View{}, unforeseen("handing the code over again", err)
+	}
+	v.handOver(text)
+	return v.show(ctx)
+}
+
+func (v *visit) handOver(code string) {
+	v.outcome = &Outcome{Kind: OutcomeSuccess, Code: code, State: v.row.Visit.State, URL: v.returnURL("code", code)}
+}
+
 // closed is how leaving without a connection goes out.
 func (v *visit) closed() *Outcome {
 	return &Outcome{Kind: OutcomeClosed, State: v.row.Visit.State, URL: v.returnURL("error", "access_denied")}
+}
+
+// unfinished is how leaving goes out when the session has made a connection whose code was not handed
+// over, because its link was opened again.
+func (v *visit) unfinished() *Outcome {
+	return &Outcome{Kind: OutcomeError, State: v.row.Visit.State, URL: v.returnURL("error", codeConnectionExists), ErrorType: errorConnection, ShouldClose: true,
+		Message: "The connection is made, but its code was not handed over. Open the session again to finish, or reauthenticate the connection."}
 }
 
 // returnURL is the redirect URI with one parameter and the state; empty for embedded visits.

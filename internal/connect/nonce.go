@@ -1,44 +1,53 @@
 package connect
 
 import (
-	"crypto/hmac"
+	"bytes"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/binary"
 )
 
-// A visit has a secret that is made when the link is opened and stored as a hash. The nonce of a form
-// is that secret and a code over it and the turn, so that a form works once, a form that is out of
-// date can still be told from a stranger's, and who has nothing but the link has no part in the visit.
+// A form's nonce is 256 random bits, and the row holds its hash alone: no nonce follows from another.
+// One step may stand on several pages, when it was shown again; each has a nonce of its own, and the
+// first form that comes uses all of them up. The hashes of the step before are kept for one turn, so
+// that a form that is sent again because its answer was lost is told from a stranger's.
 
-const secretBytes = 16
+const (
+	nonceBytes = 32
+	// mostNonces bounds how many pages with the same step work.
+	mostNonces = 8
+)
 
-type visitSecret [secretBytes]byte
-
-func newVisitSecret() (v visitSecret) {
-	_, _ = rand.Read(v[:])
-	return v
+// newNonce returns a nonce as forms carry it, and its hash.
+func newNonce() (text string, hash []byte) {
+	var raw [nonceBytes]byte
+	_, _ = rand.Read(raw[:])
+	text = base64.RawURLEncoding.EncodeToString(raw[:])
+	return text, nonceHash(text)
 }
 
-func (v visitSecret) hash() []byte {
-	sum := sha256.Sum256(v[:])
+func nonceHash(text string) []byte {
+	sum := sha256.Sum256([]byte(text))
 	return sum[:]
 }
 
-// nonce returns the nonce of the form that is sent at the given turn.
-func (v visitSecret) nonce(turn int64) string {
-	mac := hmac.New(sha256.New, v[:])
-	_, _ = mac.Write(binary.BigEndian.AppendUint64(nil, uint64(turn)))
-	return base64.RawURLEncoding.EncodeToString(mac.Sum(v[:])[:2*secretBytes])
+// among reports whether the nonce's hash is one of the hashes. It need not take constant time: a hash
+// cannot be approached byte by byte.
+func among(hashes []byte, nonce string) bool {
+	wanted := nonceHash(nonce)
+	for ; len(hashes) >= sha256.Size; hashes = hashes[sha256.Size:] {
+		if bytes.Equal(hashes[:sha256.Size], wanted) {
+			return true
+		}
+	}
+	return false
 }
 
-// secretOf returns the visit's secret from a nonce.
-func secretOf(nonce string) (v visitSecret, ok bool) {
-	raw, err := base64.RawURLEncoding.DecodeString(nonce)
-	if err != nil || len(raw) != 2*secretBytes {
-		return v, false
+// withNonce adds a hash and forgets the oldest beyond mostNonces.
+func withNonce(hashes, hash []byte) []byte {
+	all := append(bytes.Clone(hashes), hash...)
+	if over := len(all) - mostNonces*sha256.Size; over > 0 {
+		all = all[over:]
 	}
-	copy(v[:], raw)
-	return v, true
+	return all
 }

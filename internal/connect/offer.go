@@ -16,8 +16,13 @@ import (
 )
 
 // fallbackAfter is how many refused passwords lead to the assisted instructions, where an application
-// has that enabled.
-const fallbackAfter = 3
+// has that enabled. The documentation makes it the default for one provider, without a second try.
+func fallbackAfter(providerID string) int {
+	if providerID == "adp_workforce_now" {
+		return 1
+	}
+	return 3
+}
 
 // offer is which providers a session may connect, and how.
 type offer struct {
@@ -50,9 +55,12 @@ func (o offer) connectorFor(providerID string, method perch.AuthenticationType) 
 }
 
 // methods lists the ways to connect a provider, the preferred one first. Assisted is among them where
-// nothing else is, where the application asks for it, or with assisted set.
-func (o offer) methods(entry catalog.Entry, assisted bool) []perch.AuthenticationType {
+// nothing else is, where the application asks for it, with assisted set, or as a fallback.
+func (o offer) methods(entry catalog.Entry, assisted, fallback bool) []perch.AuthenticationType {
 	all := o.existing(entry)
+	if fallback && entry.Fallback() && !slices.Contains(all, perch.AuthAssisted) {
+		all = append(slices.Clone(all), perch.AuthAssisted)
+	}
 	disabled := o.settings.DisabledProviderMethods[entry.ID]
 	var list []perch.AuthenticationType
 	for _, m := range all {
@@ -102,7 +110,7 @@ func (o offer) listed(entry catalog.Entry) bool {
 	if slices.Contains(o.settings.HiddenProviders, entry.ID) || o.assistedOnly(entry) && !o.row.Manual {
 		return false
 	}
-	return len(o.methods(entry, false)) > 0
+	return len(o.methods(entry, false, false)) > 0
 }
 
 // cards lists the providers: pinned ones, then the application's order, then by name.

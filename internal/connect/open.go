@@ -57,18 +57,19 @@ func (s *Service) Open(ctx context.Context, r OpenRequest) (View, error) {
 	return v.show(ctx)
 }
 
-// restart puts the visit back to consent under a new secret. A connection that the session made is
-// remembered, so that going through it again leads to the same one.
-func (v *visit) restart(ctx context.Context) error {
+// restart puts the visit back to consent; forms from before are a stranger's from now on. A connection
+// that the session made is remembered, so that going through it again leads to the same one.
+func (v *visit) restart(ctx context.Context) (err error) {
 	old := v.row.Visit
-	v.secret, v.scratch = newVisitSecret(), scratch{}
-	v.row.Visit = store.Visit{Status: statusOpen, Step: string(StepConsent), HostOrigin: old.HostOrigin, State: old.State,
-		VisitHash: v.secret.hash(), Turn: 1, Attempts: old.Attempts, MadeConnection: old.MadeConnection, MadeEntities: old.MadeEntities, MadeAt: old.MadeAt}
-	if err := v.Store.RestartVisit(ctx, v.row.ID, v.row.Visit); err != nil {
+	nonce, hash := newNonce()
+	v.nonce, v.scratch = nonce, scratch{}
+	v.row.Visit = store.Visit{Status: statusOpen, Step: string(StepConsent), HostOrigin: old.HostOrigin, State: old.State, Nonces: hash,
+		Attempts: old.Attempts, MadeConnection: old.MadeConnection, MadeEntities: old.MadeEntities, MadeAt: old.MadeAt}
+	if v.row.Visit.Turn, err = v.Store.RestartVisit(ctx, v.row.ID, v.row.Visit); err != nil {
 		return err
 	}
 	v.note("opened", "")
-	err := v.Store.Tx(ctx, func(tx *sql.Tx) error { return v.record(ctx, tx) })
+	err = v.Store.Tx(ctx, func(tx *sql.Tx) error { return v.record(ctx, tx) })
 	v.events = nil
 	return err
 }
@@ -126,8 +127,8 @@ func (s *Service) fromLink(ctx context.Context, r OpenRequest) (store.ConnectSes
 	if r.Preview {
 		row.Kind = kindPreview
 	}
-	if ok, err := s.allow(ctx, "connect_open", r.RemoteIP, opensPerAddress); err != nil || !ok {
-		problem := tooMany()
+	if place, _, err := s.take(ctx, "connect_open", r.RemoteIP, opensPerAddress); err != nil || !place.OK {
+		problem := tooMany(place.RetryAfter)
 		problem.Fatal = true
 		return row, problem, err
 	}
@@ -232,8 +233,11 @@ func fatal(p *Problem) View { return View{Step: StepConsent, Problem: p} }
 func (v *visit) ended(p *Problem) View {
 	view := v.frame()
 	view.Problem = p
-	if view.Embedded && p.Kind == problemExpired {
-		view.Outcome = &Outcome{Kind: OutcomeError, Message: p.Title, ErrorType: "validation_error", State: v.row.Visit.State}
+	if view.Embedded && (p.Kind == problemExpired || p.Kind == problemUsed) {
+		view.Outcome = &Outcome{Kind: OutcomeError, Message: p.Title, ErrorType: errorValidation, State: v.row.Visit.State}
+	}
+	if p.Kind == problemUsed { // the host page must not take it that nobody connected
+		view.OnClose = &Outcome{Kind: OutcomeError, Message: p.Title, ErrorType: errorValidation, ShouldClose: true}
 	}
 	return view
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"net"
+	"strconv"
+	"time"
 
 	perch "github.com/perchhq/perch"
 	"github.com/perchhq/perch/internal/limit"
@@ -18,9 +20,11 @@ const (
 	problemDown        = "provider_down"
 	problemCancelled   = "cancelled"
 	problemExpired     = "session_expired"
+	problemUsed        = "session_used"
 	problemSession     = "session_unknown"
 	problemHost        = "host_not_allowed"
 	problemTooMany     = "too_many_attempts"
+	problemScript      = "script_needed"
 	problemStale       = "stale_form"
 	problemUnknown     = "unknown"
 )
@@ -33,8 +37,31 @@ func linkProblem(what string) *Problem {
 	return &Problem{Kind: problemUnknown, Title: "This link cannot be used", Text: "The application that made it should know: " + what, Fatal: true}
 }
 
-func tooMany() *Problem {
-	return &Problem{Kind: problemTooMany, Title: "Too many attempts", Text: "Please wait a few minutes before you try again."}
+// What host pages are told: the types of the published client, and the published code of a limit.
+const (
+	errorValidation = "validation_error"
+	errorConnection = "employer_connection_error"
+	errorTooMany    = "finch_auth_ip_rl"
+)
+
+func tooMany(wait time.Duration) *Problem {
+	text := "Please wait a few minutes before you try again."
+	if minutes := int((wait + time.Minute - 1) / time.Minute); minutes == 1 {
+		text = "Please wait a minute before you try again."
+	} else if minutes > 1 {
+		text = "Please wait " + strconv.Itoa(minutes) + " minutes before you try again."
+	}
+	return &Problem{Kind: problemTooMany, Title: "Too many attempts", Text: text, Code: errorTooMany, RetryAfter: wait}
+}
+
+// linkWorn is for a session that was tried with too many credentials: no waiting helps.
+func linkWorn(application string) *Problem {
+	return &Problem{Kind: problemTooMany, Title: "Too many attempts with this link", Text: "Ask " + application + " for a new one.", Code: errorTooMany}
+}
+
+// movedOn is for a request that was overtaken by another page of the visit.
+func movedOn() *Problem {
+	return &Problem{Kind: problemStale, Title: "This page was out of date", Text: "The visit went on in another window. Go on there, or open the link again.", Fatal: true}
 }
 
 func outOfDate() *Problem {
@@ -72,23 +99,17 @@ func (v *visit) explain(ctx context.Context, err error, name string) (p *Problem
 	return &Problem{Kind: problemUnknown, Title: "Something went wrong", Text: "Please try again."}, false
 }
 
-// allow takes a place for an address under a limit. Addresses of one IPv6 network count as one.
-func (s *Service) allow(ctx context.Context, what, ip string, most int) (bool, error) {
-	ok, _, err := s.take(ctx, what, ip, most)
-	return ok, err
-}
-
-// take is allow with a way to give the place back.
-func (s *Service) take(ctx context.Context, what, ip string, most int) (ok bool, release func(), err error) {
+// take takes a place for an address under a limit, and says how to give it back. Addresses of one IPv6
+// network count as one.
+func (s *Service) take(ctx context.Context, what, ip string, most int) (place limit.Place, release func(), err error) {
 	if s.Limits == nil {
-		return true, func() {}, nil
+		return limit.Place{OK: true}, func() {}, nil
 	}
 	key := limit.Key{Product: what + "/" + network(ip)}
-	place, err := s.Limits.Take(ctx, key, most, limitWindow)
-	if err != nil {
-		return false, nil, unforeseen("counting attempts", err)
+	if place, err = s.Limits.Take(ctx, key, most, limitWindow); err != nil {
+		return place, nil, unforeseen("counting attempts", err)
 	}
-	return place.OK, func() { _ = s.Limits.Release(context.WithoutCancel(ctx), key, place.Ticket) }, nil
+	return place, func() { _ = s.Limits.Release(context.WithoutCancel(ctx), key, place.Ticket) }, nil
 }
 
 func network(ip string) string {

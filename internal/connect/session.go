@@ -301,7 +301,7 @@ func (s *Service) checkIntegration(row *store.ConnectSession, settings access.Se
 	}
 	row.Integration, row.AuthMethod = providerID, method
 	o := offer{service: s, row: row, settings: settings}
-	offered := o.methods(entry, true)
+	offered := o.methods(entry, true, false)
 	if method != "" && !slices.Contains(offered, method) {
 		return perch.Invalid("integration.auth_method", "%s cannot be connected by %q. Possible are: %v.", providerID, method, offered)
 	}

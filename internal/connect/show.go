@@ -32,7 +32,7 @@ func (v *visit) frame() View {
 // show builds the screen of the step that the visit is at.
 func (v *visit) show(ctx context.Context) (View, error) {
 	view := v.frame()
-	view.Nonce = v.secret.nonce(v.row.Visit.Turn)
+	view.Nonce = v.nonce
 	view.Progressed, view.CanGoBack = progressed[view.Step], v.canGoBack()
 	view.Problem, view.Outcome = v.problem, v.outcome
 	entry, known := v.provider()

@@ -55,8 +55,11 @@ func (s *Service) Exchange(ctx context.Context, app *access.Application, code, r
 		token = Token{AccessToken: text, TokenType: "bearer", ConnectionID: connection.ID, CustomerID: connection.CustomerID, CustomerName: connection.CustomerName,
 			AccountID: used.Entities[0], ClientType: app.Type, CompanyID: connection.CompanyID, ConnectionType: connection.Type,
 			Products: used.Products, ProviderID: connection.ProviderID, EntityIDs: used.Entities}
-		return s.Store.InsertTokenFor(ctx, tx, store.NewToken{ID: perch.NewID(), Hash: hash, ApplicationID: app.ID, ConnectionID: connection.ID,
-			Entities: used.Entities, Products: used.Products, CreatedAt: s.Now()})
+		if err := s.Store.InsertTokenFor(ctx, tx, store.NewToken{ID: perch.NewID(), Hash: hash, ApplicationID: app.ID, ConnectionID: connection.ID,
+			Entities: used.Entities, Products: used.Products, CreatedAt: s.Now()}); err != nil {
+			return err
+		}
+		return s.read(ctx, tx, used, connection)
 	})
 	switch {
 	case err == nil:
@@ -65,4 +68,25 @@ func (s *Service) Exchange(ctx context.Context, app *access.Application, code, r
 		return Token{}, errGrant
 	}
 	return Token{}, perch.Internal(err)
+}
+
+// read asks for a sync of those entities whose last one may not have read what the token grants: the
+// one that came with the visit has, unless another was under way, or the code was made later.
+func (s *Service) read(ctx context.Context, tx *sql.Tx, used store.AuthorizationCode, connection access.Connection) error {
+	if connection.Authentication == perch.AuthAssisted {
+		return nil // people bring the data in
+	}
+	for _, entity := range used.Entities {
+		began, err := s.Store.LatestSyncBegan(ctx, tx, entity)
+		if err != nil {
+			return err
+		}
+		if !began.Before(used.CreatedAt) {
+			continue
+		}
+		if err := s.Syncs.Enqueue(ctx, tx, used.ApplicationID, connection.ID, entity, "granted"); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -33,6 +33,7 @@ const (
 	VerbAnotherWay Verb = "another_way" // credentials, oauth, assisted (value method)
 	VerbSubmit     Verb = "submit"      // credentials and mfa (values by field name)
 	VerbAuthorize  Verb = "authorize"   // oauth: answers with Outcome OutcomeNavigate
+	VerbReturn     Verb = "return"      // oauth: what the provider sent back (values state, and code or error)
 	VerbConfirm    Verb = "confirm"     // assisted: "I have done this"
 	VerbRequest    Verb = "request"     // provider: ask for one that is not listed (value name)
 	VerbBack       Verb = "back"        // every step but consent, progress and done
@@ -50,6 +51,8 @@ type Action struct {
 	Values map[string][]string
 	// RemoteIP is for the limit on credential attempts.
 	RemoteIP string
+	// Scripted says that the page's script sent the form. Signing in at a provider needs it.
+	Scripted bool
 }
 
 // View is what one screen shows. Only the part that belongs to Step is set.
@@ -96,6 +99,8 @@ type View struct {
 	Problem *Problem
 	// Outcome ends the visit or leaves the page.
 	Outcome *Outcome
+	// OnClose is what the host page is told when a fatal page is closed; nil means that nobody connected.
+	OnClose *Outcome
 }
 
 // Permission is one line of what the application may read, in the published wording.
@@ -161,12 +166,17 @@ type ProductProgress struct {
 // Problem is a failure that the employer can do something about.
 type Problem struct {
 	// Kind is wrong_credentials, locked, permissions, provider_down, popup_blocked, cancelled,
-	// session_expired, session_unknown, host_not_allowed, too_many_attempts, stale_form or unknown.
+	// session_expired, session_used, session_unknown, host_not_allowed, too_many_attempts, script_needed,
+	// stale_form or unknown.
 	Kind string
 	// Title says what happened, Text what to do.
 	Title, Text string
 	// Permission is the right that is missing, for permissions.
 	Permission string
+	// Code is the published code of the error, where there is one, and RetryAfter when it is worth
+	// trying again; zero means that waiting does not help.
+	Code       string
+	RetryAfter time.Duration
 	// Fatal problems have a page of their own with nothing to go on with.
 	Fatal bool
 }
@@ -189,7 +199,11 @@ type Outcome struct {
 	State string
 	// URL is where to go: the redirect URI with code and state, or the provider.
 	URL string
-	// Message and ErrorType belong to OutcomeError: validation_error or employer_connection_error.
+	// Proof is the state that the provider's answer will bring, for OutcomeNavigate. It is worth
+	// something only to the page that it was given to.
+	Proof string
+	// Message and ErrorType belong to OutcomeError: validation_error, employer_connection_error or the
+	// code of a limit.
 	Message, ErrorType string
 	ShouldClose        bool
 }

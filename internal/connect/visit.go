@@ -27,9 +27,8 @@ type scratch struct {
 	Challenge []byte                     `json:"challenge,omitempty"`
 	Fields    []provider.CredentialField `json:"fields,omitempty"`
 	Code      string                     `json:"code,omitempty"`
-	// Verifier and Secret are those of an OAuth redirect under way.
+	// Verifier is that of an OAuth sign-in under way.
 	Verifier string `json:"verifier,omitempty"`
-	Secret   []byte `json:"secret,omitempty"`
 }
 
 // visit is one request's hold on a session.
@@ -39,7 +38,7 @@ type visit struct {
 	app      access.Application
 	settings access.Settings
 	catalog  *catalog.Catalog
-	secret   visitSecret
+	nonce    string // of the page that is shown next
 	scratch  scratch
 
 	action   Action
@@ -72,7 +71,7 @@ func (v *visit) over() *Problem {
 	case !v.Now().Before(v.row.ExpiresAt):
 		return &Problem{Kind: problemExpired, Title: "This link has expired", Text: "Ask " + v.app.Name + " for a new one.", Fatal: true}
 	case v.row.Visit.Status == statusFinished:
-		return &Problem{Kind: problemExpired, Title: "This link was used already", Text: "The connection is made. Return to " + v.app.Name + ".", Fatal: true}
+		return &Problem{Kind: problemUsed, Title: "This link was used already", Text: "The connection is made. Return to " + v.app.Name + ".", Fatal: true}
 	}
 	return nil
 }
@@ -97,7 +96,7 @@ func (v *visit) provider() (catalog.Entry, bool) { return v.catalog.Provider(v.r
 
 // note records an event of the funnel. It names steps and kinds and nothing that was typed.
 func (v *visit) note(event, errorKind string) {
-	v.events = append(v.events, store.ConnectEvent{SessionID: v.row.ID, ApplicationID: v.row.ApplicationID, Step: v.row.Visit.Step,
+	v.events = append(v.events, store.ConnectEvent{ID: perch.NewID(), SessionID: v.row.ID, ApplicationID: v.row.ApplicationID, Step: v.row.Visit.Step,
 		ProviderID: v.row.Visit.ProviderID, Event: event, ErrorKind: errorKind, At: v.Now()})
 }
 
@@ -176,7 +175,16 @@ func (v *visit) saveIn(ctx context.Context, tx *sql.Tx) error {
 	return v.record(ctx, tx)
 }
 
+// eventsPerSession bounds what one link can add to the funnel.
+const eventsPerSession = 500
+
 func (v *visit) record(ctx context.Context, tx *sql.Tx) error {
+	if len(v.events) == 0 {
+		return nil
+	}
+	if n, err := v.Store.CountConnectEvents(ctx, tx, v.app.ID, v.row.ID, ""); err != nil || n >= eventsPerSession {
+		return err
+	}
 	for _, event := range v.events {
 		if err := v.Store.InsertConnectEvent(ctx, tx, event); err != nil {
 			return err

@@ -9,10 +9,11 @@ import (
 	"io"
 	"log/slog"
 	"mime"
-	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/perchhq/perch/internal/connect"
 	"github.com/perchhq/perch/internal/web"
@@ -32,12 +33,17 @@ const (
 	maxQuery  = 8 << 10
 )
 
-// scripted is the header by which the page's script tells that it sent the form.
-const scripted = "Perch-Script"
+// scripted is the header by which the page's script tells that it sent the form, and codeHeader the one
+// that names an error to programs.
+const (
+	scripted   = "Perch-Script"
+	codeHeader = "Perch-Error"
+)
 
 // Handler serves Connect's pages.
 type Handler struct {
 	visits Visits
+	client func(*http.Request) string
 	log    *slog.Logger
 	design *web.Design
 	assets *web.Assets
@@ -46,8 +52,8 @@ type Handler struct {
 	rows   rows
 }
 
-// New prepares the pages.
-func New(visits Visits, log *slog.Logger) (*Handler, error) {
+// New prepares the pages. client tells the address that a request came from.
+func New(visits Visits, client func(*http.Request) string, log *slog.Logger) (*Handler, error) {
 	design, err := web.New()
 	if err != nil {
 		return nil, err
@@ -64,7 +70,7 @@ func New(visits Visits, log *slog.Logger) (*Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Handler{visits: visits, log: log, design: design, assets: assets, pages: pages, embed: embed,
+	return &Handler{visits: visits, client: client, log: log, design: design, assets: assets, pages: pages, embed: embed,
 		rows: rows{kept: map[connect.ProviderCard]template.HTML{}}}, nil
 }
 
@@ -91,7 +97,7 @@ func (h *Handler) open(w http.ResponseWriter, r *http.Request) {
 		Preview: q.Get("preview") == "true", ClientID: q.Get("client_id"), Products: q.Get("products"),
 		RedirectURI: q.Get("redirect_uri"), PayrollProvider: q.Get("payroll_provider"),
 		Manual: q.Get("manual") == "true", Sandbox: q.Get("sandbox"),
-		ConnectionID: q.Get("connection_id"), Category: q.Get("category"), RemoteIP: remoteIP(r),
+		ConnectionID: q.Get("connection_id"), Category: q.Get("category"), RemoteIP: h.client(r),
 	})
 	h.answer(w, r, view, err, asked{host: q.Get("sdk_host_url")})
 }
@@ -104,31 +110,36 @@ func (h *Handler) step(w http.ResponseWriter, r *http.Request) {
 	}
 	action := connect.Action{
 		SessionID: form.Get("session"), Nonce: form.Get("nonce"), Verb: connect.Verb(form.Get("verb")),
-		Values: form, RemoteIP: remoteIP(r),
+		Values: form, RemoteIP: h.client(r), Scripted: r.Header.Get(scripted) != "",
 	}
 	a := asked{query: form.Get("q")}
-	for _, own := range []string{"session", "nonce", "verb", "q"} {
+	inPopup := form.Get("window") == "popup"
+	for _, own := range []string{"session", "nonce", "verb", "q", "window"} {
 		form.Del(own)
 	}
 	view, err := h.visits.Do(r.Context(), action)
+	if err == nil && inPopup && view.Embedded && (view.Problem == nil || !view.Problem.Fatal) {
+		h.show(w, r, status(view), h.returned(view), policy{})
+		return
+	}
 	if err == nil && action.Verb == connect.VerbRequest && view.Problem == nil {
 		a.thanks = true
 	}
 	h.answer(w, r, view, err, a)
 }
 
+// callback is where a provider sends the browser. It does nothing but hold what the provider sent: the
+// page that began the sign-in comes for it, or has left a note of itself in this window. A browser that
+// a stranger sent here has neither.
 func (h *Handler) callback(w http.ResponseWriter, r *http.Request) {
 	q, err := readQuery(r)
 	if err != nil {
 		h.refuse(w, r, err)
 		return
 	}
-	view, err := h.visits.OAuthCallback(r.Context(), q.Get("state"), q.Get("code"), q.Get("error"), remoteIP(r))
-	if err == nil && view.Embedded && (view.Problem == nil || !view.Problem.Fatal) {
-		h.show(w, r, http.StatusOK, h.returned(view), policy{})
-		return
-	}
-	h.answer(w, r, view, err, asked{})
+	p := fatal(connect.Problem{Title: "Back from the sign-in", Text: "Go back to the window in which you began, and sign in from there. Nothing was connected here."})
+	p.Answer = &answer{State: q.Get("state"), Code: q.Get("code"), Error: q.Get("error")}
+	h.show(w, r, http.StatusOK, p, policy{})
 }
 
 // answer shows a view, or leaves the page where the view says so.
@@ -151,6 +162,7 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request, view connect.Vi
 		h.show(w, r, http.StatusInternalServerError, fatal(unforeseen()), policy{})
 		return
 	}
+	announce(w.Header(), view)
 	h.show(w, r, status(view), p, policyFor(view, a))
 }
 
@@ -166,20 +178,32 @@ func isAddress(s string) bool {
 
 // status is for those who look at it; browsers show the page either way.
 func status(view connect.View) int {
+	if view.Problem != nil && view.Problem.Kind == "too_many_attempts" {
+		return http.StatusTooManyRequests
+	}
 	if view.Problem == nil || !view.Problem.Fatal {
 		return http.StatusOK
 	}
 	switch view.Problem.Kind {
-	case "session_expired":
+	case "session_expired", "session_used":
 		return http.StatusGone
 	case "session_unknown":
 		return http.StatusNotFound
 	case "host_not_allowed":
 		return http.StatusForbidden
-	case "too_many_attempts":
-		return http.StatusTooManyRequests
 	}
 	return http.StatusBadRequest
+}
+
+// announce names the error to programs, as the published error table does, and says when to come back.
+func announce(header http.Header, view connect.View) {
+	if view.Problem == nil || view.Problem.Code == "" {
+		return
+	}
+	header.Set(codeHeader, view.Problem.Code)
+	if wait := view.Problem.RetryAfter; wait > 0 {
+		header.Set("Retry-After", strconv.Itoa(int((wait+time.Second-1)/time.Second)))
+	}
 }
 
 // show writes a page, compressed where the browser can read that. What a page reflects can be guessed
@@ -246,14 +270,6 @@ func readForm(w http.ResponseWriter, r *http.Request) (url.Values, error) {
 		}
 	}
 	return form, nil
-}
-
-func remoteIP(r *http.Request) string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		return r.RemoteAddr
-	}
-	return host
 }
 
 // render runs one template of a screen.

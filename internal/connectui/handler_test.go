@@ -6,23 +6,25 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/perchhq/perch/internal/clientip"
 	"github.com/perchhq/perch/internal/connect"
 	"github.com/perchhq/perch/internal/connectui/showcase"
 )
 
 // fixed is a flow that shows one view and notes what was asked of it.
 type fixed struct {
-	view     connect.View
-	err      error
-	opened   connect.OpenRequest
-	action   connect.Action
-	callback [4]string
+	view   connect.View
+	err    error
+	opened connect.OpenRequest
+	action connect.Action
 }
 
 func (f *fixed) Open(_ context.Context, r connect.OpenRequest) (connect.View, error) {
@@ -35,14 +37,9 @@ func (f *fixed) Do(_ context.Context, a connect.Action) (connect.View, error) {
 	return f.view, f.err
 }
 
-func (f *fixed) OAuthCallback(_ context.Context, state, code, failure, remoteIP string) (connect.View, error) {
-	f.callback = [4]string{state, code, failure, remoteIP}
-	return f.view, f.err
-}
-
 func serve(t testing.TB, visits Visits) http.Handler {
 	t.Helper()
-	h, err := New(visits, slog.New(slog.DiscardHandler))
+	h, err := New(visits, new(clientip.Proxies).Client, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -219,20 +216,77 @@ func TestAProviderOpensInAWindowOfItsOwnFromAFrame(t *testing.T) {
 	}
 }
 
-func TestTheCallbackEndsAWindowOrGoesOn(t *testing.T) {
+func TestTheCallbackHoldsTheAnswerAndDoesNothing(t *testing.T) {
 	t.Parallel()
 	flow := &fixed{view: view(t, "progress")}
-	w := get(t, serve(t, flow), "/connect/oauth/callback?state=st&code=co&error=access_denied")
-	if flow.callback != [4]string{"st", "co", "access_denied", "192.0.2.1"} {
-		t.Errorf("callback %+v", flow.callback)
+	w := get(t, serve(t, flow), "/connect/oauth/callback?state=st&code=co%22%3E&error=access_denied")
+	if flow.opened != (connect.OpenRequest{}) || flow.action.Verb != "" {
+		t.Errorf("it did something: %+v %+v", flow.opened, flow.action)
 	}
+	held := map[string]string{}
+	for _, e := range parse(t, w.Body.String()) {
+		if e.name == "input" {
+			held[e.attributes["name"]] = e.attributes["value"]
+		}
+	}
+	want := map[string]string{"session": "", "nonce": "", "verb": "return", "window": "", "state": "st", "code": `co">`, "error": "access_denied"}
+	if !maps.Equal(held, want) {
+		t.Errorf("holds %v, want %v", held, want)
+	}
+	if csp := w.Header().Get("Content-Security-Policy"); !strings.HasSuffix(csp, "frame-ancestors 'none'") {
+		t.Errorf("policy %s", csp)
+	}
+}
+
+func TestAWindowThatGoesOnByItselfSaysNothingOfTheVisit(t *testing.T) {
+	t.Parallel()
+	flow := &fixed{view: view(t, "progress")}
+	form := url.Values{"session": {"s"}, "nonce": {"n"}, "verb": {"return"}, "state": {"st"}, "code": {"co"}, "error": {""}, "window": {"popup"}}
+	w := post(t, serve(t, flow), form, func(r *http.Request) { r.Header.Set(scripted, "1") })
 	body := w.Body.String()
 	if !strings.Contains(body, "data-returned") || strings.Contains(body, showcase.Session) || strings.Contains(body, showcase.Nonce) {
 		t.Error("the page of the pop-up does not say that it came back, or says too much")
 	}
-	flow.view.Embedded = false
-	if w := get(t, serve(t, flow), "/connect/oauth/callback?state=st"); strings.Contains(w.Body.String(), "data-returned") {
+	if a := flow.action; a.Verb != connect.VerbReturn || a.Values["code"][0] != "co" || len(a.Values) != 3 || !a.Scripted {
+		t.Errorf("action %+v", a)
+	}
+	flow.view.Embedded, flow.view.HostOrigin, flow.view.FrameOrigins = false, "", nil
+	if w := post(t, serve(t, flow), form); strings.Contains(w.Body.String(), "data-returned") || flow.action.Scripted {
 		t.Error("a visit of its own window does not go on")
+	}
+}
+
+func TestTooManyAttemptsAreNamedForPrograms(t *testing.T) {
+	t.Parallel()
+	v := view(t, "credentials")
+	v.Problem = &connect.Problem{Kind: "too_many_attempts", Title: "Too many attempts", Text: "Please wait.", Code: "finch_auth_ip_rl", RetryAfter: 90*time.Second + time.Millisecond}
+	v.Outcome = &connect.Outcome{Kind: connect.OutcomeError, Message: "m", ErrorType: "finch_auth_ip_rl"}
+	w := post(t, serve(t, &fixed{view: v}), url.Values{"verb": {"submit"}})
+	if w.Code != http.StatusTooManyRequests || w.Header().Get("Retry-After") != "91" || w.Header().Get(codeHeader) != "finch_auth_ip_rl" {
+		t.Errorf("%d %v", w.Code, w.Header())
+	}
+	if m := messageOf(t, w); m.Tell == nil || m.Tell.Kind != "error" || m.Tell.Error.Type != "finch_auth_ip_rl" || m.Tell.Error.ShouldClose {
+		t.Errorf("told %+v", m.Tell)
+	}
+	if !strings.Contains(w.Body.String(), "Please wait.") {
+		t.Error("the page does not say what to do")
+	}
+	v.Problem.RetryAfter = 0
+	if w := post(t, serve(t, &fixed{view: v}), url.Values{"verb": {"submit"}}); w.Header().Get("Retry-After") != "" {
+		t.Error("it is said to help to wait")
+	}
+}
+
+func TestClosingAUsedLinkDoesNotTellThatNobodyConnected(t *testing.T) {
+	t.Parallel()
+	v := view(t, "expired")
+	if m := messageOf(t, get(t, serve(t, &fixed{view: v}), "/authorize?session=s")); m.Closed == nil || m.Closed.Kind != "closed" {
+		t.Errorf("an expired link: %+v", m.Closed)
+	}
+	v.OnClose = &connect.Outcome{Kind: connect.OutcomeError, Message: "m", ErrorType: "validation_error", ShouldClose: true}
+	m := messageOf(t, get(t, serve(t, &fixed{view: v}), "/authorize?session=s"))
+	if m.Closed == nil || m.Closed.Kind != "error" || !m.Closed.Error.ShouldClose {
+		t.Errorf("a used link: %+v", m.Closed)
 	}
 }
 

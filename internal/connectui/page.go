@@ -36,9 +36,14 @@ type page struct {
 	Message string
 	// Returned marks the page of a pop-up that has done its work.
 	Returned bool
+	// Answer is what a provider sent the browser back with.
+	Answer *answer
 	// Local are the problems that only a browser can notice.
 	Local []web.Alert
 }
+
+// answer is what a provider adds to the address that it sends the browser back to.
+type answer struct{ State, Code, Error string }
 
 // visit is what every form carries.
 type visit struct{ Session, Nonce string }
@@ -52,6 +57,8 @@ type message struct {
 	// Go is where the browser goes; Popup says in a window of its own.
 	Go    string `json:"go,omitempty"`
 	Popup bool   `json:"popup,omitempty"`
+	// Proof is the state by which the page knows what it will be brought from there.
+	Proof string `json:"proof,omitempty"`
 	// Closed is what the close button of a page without a visit tells.
 	Closed *told `json:"closed,omitempty"`
 }
@@ -122,14 +129,16 @@ func (p *page) carry(view connect.View) error {
 	m := message{}
 	if view.Embedded && isOrigin(view.HostOrigin) {
 		m.Host = view.HostOrigin
-		m.Closed = &told{Name: messageName, Kind: "closed"}
+		if m.Closed = (&told{Name: messageName, Kind: "closed"}); view.OnClose != nil {
+			m.Closed = tell(*view.OnClose)
+		}
 	}
 	if out := view.Outcome; out != nil {
 		switch {
 		case !view.Embedded && !isAddress(out.URL), out.Kind == connect.OutcomeNavigate && !isAddress(out.URL):
 			return fmt.Errorf("the outcome %s has no address to go to", out.Kind)
 		case out.Kind == connect.OutcomeNavigate:
-			m.Go, m.Popup = out.URL, view.Embedded
+			m.Go, m.Popup, m.Proof = out.URL, view.Embedded, out.Proof
 		case view.Embedded:
 			m.Tell = tell(*out)
 		default:

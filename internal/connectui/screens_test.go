@@ -269,7 +269,7 @@ const (
 
 func TestPagesAreLight(t *testing.T) {
 	t.Parallel()
-	h, err := New(&fixed{}, nil)
+	h, err := New(&fixed{}, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,7 +13,4 @@ type Visits interface {
 	Open(ctx context.Context, request connect.OpenRequest) (connect.View, error)
 	// Do does one thing and returns what follows.
 	Do(ctx context.Context, action connect.Action) (connect.View, error)
-	// OAuthCallback goes on with the visit whose browser a provider sent back with a code, or with an
-	// error code such as access_denied.
-	OAuthCallback(ctx context.Context, state, code, failure, remoteIP string) (connect.View, error)
 }

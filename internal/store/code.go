@@ -26,8 +26,13 @@ type AuthorizationCode struct {
 	ExpiresAt  time.Time
 }
 
-// InsertCode stores a code.
+// InsertCode stores a code. An unused one of the same session is worth nothing from then on: a session
+// has one working code at most.
 func (s *Store) InsertCode(ctx context.Context, tx *sql.Tx, c AuthorizationCode) error {
+	if _, err := tx.ExecContext(ctx, `DELETE FROM authorization_codes WHERE session_id = $1 AND application_id = $2 AND used_at = 0`,
+		c.SessionID, c.ApplicationID); err != nil {
+		return fmt.Errorf("replacing the code: %w", err)
+	}
 	if _, err := tx.ExecContext(ctx, `INSERT INTO authorization_codes
 			(hash, session_id, application_id, connection_id, entities, products, redirect_uri, redirected, created_at, expires_at, used_at)
 		 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0)`,
@@ -43,19 +48,27 @@ func (s *Store) ExtendCode(ctx context.Context, tx *sql.Tx, hash []byte, until t
 	return one(tx.ExecContext(ctx, `UPDATE authorization_codes SET expires_at = $1 WHERE hash = $2 AND used_at = 0`, db.Micros(until), hash))("handing the code over")
 }
 
+// ReplaceCode puts a new code in the place of a session's unused one, which is worth nothing from then
+// on. It lives as long as that one would have; one that is used or expired gives ErrNotFound.
+func (s *Store) ReplaceCode(ctx context.Context, tx *sql.Tx, application, session perch.ID, hash []byte, now time.Time) error {
+	return one(tx.ExecContext(ctx, `UPDATE authorization_codes SET hash = $1
+		 WHERE session_id = $2 AND application_id = $3 AND used_at = 0 AND expires_at > $4`, hash, session, application, db.Micros(now)))("replacing the code")
+}
+
 // UseCode marks a code used and returns it with its live connection. It returns ErrNotFound for a code
 // that is unknown, expired or used, belongs to another application, or whose connection ended.
 func (s *Store) UseCode(ctx context.Context, tx *sql.Tx, application perch.ID, hash []byte, now time.Time) (AuthorizationCode, access.Connection, error) {
 	var entities, products string
+	var created int64
 	c := AuthorizationCode{Hash: hash, ApplicationID: application}
 	err := tx.QueryRowContext(ctx, `UPDATE authorization_codes SET used_at = $1
 		 WHERE hash = $2 AND application_id = $3 AND used_at = 0 AND expires_at > $1
-		RETURNING session_id, connection_id, entities, products, redirect_uri, redirected`,
-		db.Micros(now), hash, application).Scan(&c.SessionID, &c.ConnectionID, &entities, &products, &c.RedirectURI, &c.Redirected)
+		RETURNING session_id, connection_id, entities, products, redirect_uri, redirected, created_at`,
+		db.Micros(now), hash, application).Scan(&c.SessionID, &c.ConnectionID, &entities, &products, &c.RedirectURI, &c.Redirected, &created)
 	if err != nil {
 		return c, access.Connection{}, fmt.Errorf("using the code: %w", notFound(err))
 	}
-	c.Products = splitProducts(products)
+	c.Products, c.CreatedAt = splitProducts(products), db.Time(created)
 	if c.Entities, err = splitIDs(entities); err != nil {
 		return c, access.Connection{}, fmt.Errorf("using the code: %w", err)
 	}

@@ -47,9 +47,12 @@ type Visit struct {
 	HostOrigin string
 	// State is the application's own value that goes back with the code.
 	State string
-	// VisitHash is the hash of the open page's secret, and Turn how many forms it has sent.
-	VisitHash []byte
-	Turn      int64
+	// Turn counts the forms that were taken. Nonces are the hashes of those that the newest step was
+	// shown with, Spent of those before it, one after the other.
+	Turn   int64
+	Nonces []byte
+	Spent  []byte
+	// OAuthHash is the hash of the state that a provider's answer has to bring.
 	OAuthHash []byte
 	// Failures are refused credentials since the method was chosen; Attempts all of the session.
 	Failures int
@@ -64,7 +67,7 @@ type Visit struct {
 
 const sessionColumns = `id, application_id, kind, connection_id, customer_id, customer_name, customer_email, products, redirect_uri, sandbox,
 	manual, integration, auth_method, recordkeeper, plan_id, created_at, expires_at,
-	status, step, provider_id, method, host_origin, state, visit_hash, turn, oauth_hash, failures, attempts, scratch, scratch_until,
+	status, step, provider_id, method, host_origin, state, turn, nonces, spent_nonces, oauth_hash, failures, attempts, scratch, scratch_until,
 	made_connection, made_entities, made_at`
 
 // InsertConnectSession stores a new session.
@@ -72,10 +75,10 @@ func (s *Store) InsertConnectSession(ctx context.Context, n ConnectSession) erro
 	v := n.Visit
 	_, err := s.db.Write.ExecContext(ctx, `INSERT INTO connect_sessions (`+sessionColumns+`)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
-			$18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33)`,
+			$18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34)`,
 		n.ID, n.ApplicationID, n.Kind, n.ConnectionID, n.CustomerID, n.CustomerName, n.CustomerEmail, joinProducts(n.Products), n.RedirectURI, n.Sandbox,
 		n.Manual, n.Integration, string(n.AuthMethod), n.Recordkeeper, n.PlanID, db.Micros(n.CreatedAt), db.Micros(n.ExpiresAt),
-		v.Status, v.Step, v.ProviderID, string(v.Method), v.HostOrigin, v.State, v.VisitHash, v.Turn, v.OAuthHash, v.Failures, v.Attempts,
+		v.Status, v.Step, v.ProviderID, string(v.Method), v.HostOrigin, v.State, v.Turn, v.Nonces, v.Spent, v.OAuthHash, v.Failures, v.Attempts,
 		v.Scratch, db.Micros(v.ScratchUntil), v.MadeConnection, joinIDs(v.MadeEntities), db.Micros(v.MadeAt))
 	if err != nil {
 		return fmt.Errorf("storing the connect session: %w", err)
@@ -88,11 +91,6 @@ func (s *Store) ConnectSession(ctx context.Context, id perch.ID) (ConnectSession
 	return scanSession(s.db.Read.QueryRowContext(ctx, `SELECT `+sessionColumns+` FROM connect_sessions WHERE id = $1`, id))
 }
 
-// ConnectSessionByOAuth returns the session that waits for a provider's answer with the given state.
-func (s *Store) ConnectSessionByOAuth(ctx context.Context, stateHash []byte) (ConnectSession, error) {
-	return scanSession(s.db.Read.QueryRowContext(ctx, `SELECT `+sessionColumns+` FROM connect_sessions WHERE oauth_hash = $1`, stateHash))
-}
-
 func scanSession(row scanner) (ConnectSession, error) {
 	var n ConnectSession
 	var products, entities string
@@ -100,7 +98,7 @@ func scanSession(row scanner) (ConnectSession, error) {
 	v := &n.Visit
 	if err := row.Scan(&n.ID, &n.ApplicationID, &n.Kind, &n.ConnectionID, &n.CustomerID, &n.CustomerName, &n.CustomerEmail, &products, &n.RedirectURI, &n.Sandbox,
 		&n.Manual, &n.Integration, &n.AuthMethod, &n.Recordkeeper, &n.PlanID, &created, &expires,
-		&v.Status, &v.Step, &v.ProviderID, &v.Method, &v.HostOrigin, &v.State, &v.VisitHash, &v.Turn, &v.OAuthHash, &v.Failures, &v.Attempts,
+		&v.Status, &v.Step, &v.ProviderID, &v.Method, &v.HostOrigin, &v.State, &v.Turn, &v.Nonces, &v.Spent, &v.OAuthHash, &v.Failures, &v.Attempts,
 		&v.Scratch, &scratch, &v.MadeConnection, &entities, &made); err != nil {
 		return n, fmt.Errorf("reading the connect session: %w", notFound(err))
 	}
@@ -111,32 +109,62 @@ func scanSession(row scanner) (ConnectSession, error) {
 	return n, err
 }
 
-const updateVisit = `UPDATE connect_sessions SET status = $1, step = $2, provider_id = $3, method = $4, host_origin = $5, state = $6,
-	visit_hash = $7, turn = $8, oauth_hash = $9, failures = $10, attempts = $11, scratch = $12, scratch_until = $13,
-	made_connection = $14, made_entities = $15, made_at = $16
-	WHERE id = $17`
+// visitColumns are what visitValues gives, after the session's id. Attempts are counted apart: nothing
+// that is under way may set them back.
+const visitColumns = `status = $2, step = $3, provider_id = $4, method = $5, host_origin = $6, state = $7, oauth_hash = $8, failures = $9,
+	scratch = $10, scratch_until = $11, made_connection = $12, made_entities = $13, made_at = $14`
 
 func visitValues(id perch.ID, v Visit) []any {
-	return []any{v.Status, v.Step, v.ProviderID, string(v.Method), v.HostOrigin, v.State, v.VisitHash, v.Turn, v.OAuthHash, v.Failures, v.Attempts,
-		v.Scratch, db.Micros(v.ScratchUntil), v.MadeConnection, joinIDs(v.MadeEntities), db.Micros(v.MadeAt), id}
+	return []any{id, v.Status, v.Step, v.ProviderID, string(v.Method), v.HostOrigin, v.State, v.OAuthHash, v.Failures,
+		v.Scratch, db.Micros(v.ScratchUntil), v.MadeConnection, joinIDs(v.MadeEntities), db.Micros(v.MadeAt)}
 }
 
-// RestartVisit stores a visit that begins anew, whatever was before. A session that is finished stays
-// so: then it returns ErrNotFound.
-func (s *Store) RestartVisit(ctx context.Context, id perch.ID, v Visit) error {
-	return one(s.db.Write.ExecContext(ctx, updateVisit+` AND status <> 'finished'`, visitValues(id, v)...))("restarting the visit")
+// RestartVisit stores a visit that begins anew with its nonces, whatever was before, and returns its
+// turn; what is under way finds its own turn taken. A session that is finished stays so: then it
+// returns ErrNotFound.
+func (s *Store) RestartVisit(ctx context.Context, id perch.ID, v Visit) (turn int64, err error) {
+	err = s.db.Write.QueryRowContext(ctx, `UPDATE connect_sessions SET `+visitColumns+`, turn = turn + 1, nonces = $15, spent_nonces = NULL
+		 WHERE id = $1 AND status <> 'finished' RETURNING turn`, append(visitValues(id, v), v.Nonces)...).Scan(&turn)
+	if err != nil {
+		return 0, fmt.Errorf("restarting the visit: %w", notFound(err))
+	}
+	return turn, nil
 }
 
-// ClaimVisit uses up a turn: of several requests with the same one, all but the first get ErrNotFound.
-func (s *Store) ClaimVisit(ctx context.Context, id perch.ID, visit []byte, turn int64) error {
-	return one(s.db.Write.ExecContext(ctx, `UPDATE connect_sessions SET turn = turn + 1 WHERE id = $1 AND visit_hash = $2 AND turn = $3 AND status <> 'finished'`,
-		id, visit, turn))("taking the turn")
+// ClaimVisit uses up a turn, and with it the nonces of the forms that wait for it; those of the next
+// turn are given. Of several requests with the same turn, all but the first get ErrNotFound.
+func (s *Store) ClaimVisit(ctx context.Context, id perch.ID, turn int64, nonces []byte) error {
+	return one(s.db.Write.ExecContext(ctx, `UPDATE connect_sessions SET turn = turn + 1, spent_nonces = nonces, nonces = $1
+		 WHERE id = $2 AND turn = $3 AND status <> 'finished'`, nonces, id, turn))("taking the turn")
+}
+
+// AddNonce lets one more form take the present turn, if the nonces are still the given ones; after
+// most of them the oldest is forgotten. Otherwise it returns ErrNotFound.
+func (s *Store) AddNonce(ctx context.Context, id perch.ID, turn int64, nonces, more []byte) error {
+	return one(s.db.Write.ExecContext(ctx, `UPDATE connect_sessions SET nonces = $1 WHERE id = $2 AND turn = $3 AND nonces = $4`,
+		more, id, turn, nonces))("showing the step again")
+}
+
+// CountAttempt notes an attempt to sign in before its outcome is known, if the turn is still the given
+// one and fewer than most were made. Otherwise it returns ErrNotFound.
+func (s *Store) CountAttempt(ctx context.Context, id perch.ID, turn int64, most int) error {
+	return one(s.db.Write.ExecContext(ctx, `UPDATE connect_sessions SET attempts = attempts + 1 WHERE id = $1 AND turn = $2 AND attempts < $3`,
+		id, turn, most))("counting the attempt")
+}
+
+// ReturnAttempt takes back an attempt that turned out not to be the employer's fault.
+func (s *Store) ReturnAttempt(ctx context.Context, id perch.ID) error {
+	if _, err := s.db.Write.ExecContext(ctx, `UPDATE connect_sessions SET attempts = attempts - 1 WHERE id = $1 AND attempts > 0`, id); err != nil {
+		return fmt.Errorf("taking back an attempt: %w", err)
+	}
+	return nil
 }
 
 // SaveVisit stores where a visit stands now, if its turn is still the one that the caller claimed.
-// Otherwise it returns ErrNotFound: the link was opened again meanwhile.
+// Otherwise it returns ErrNotFound: the link was opened again meanwhile. Nonces stay as they are.
 func (s *Store) SaveVisit(ctx context.Context, tx *sql.Tx, id perch.ID, v Visit) error {
-	return one(tx.ExecContext(ctx, updateVisit+` AND visit_hash = $7 AND turn = $8`, visitValues(id, v)...))("storing the visit")
+	return one(tx.ExecContext(ctx, `UPDATE connect_sessions SET `+visitColumns+` WHERE id = $1 AND turn = $15`,
+		append(visitValues(id, v), v.Turn)...))("storing the visit")
 }
 
 // one turns the result of a statement that has to change one row into an error.
@@ -159,48 +187,6 @@ func (s *Store) DropScratch(ctx context.Context, now time.Time, most int) error 
 		return fmt.Errorf("forgetting abandoned visits: %w", err)
 	}
 	return nil
-}
-
-// ConnectEvent is one thing that happened during a visit.
-type ConnectEvent struct {
-	SessionID     perch.ID
-	ApplicationID perch.ID
-	Step          string
-	ProviderID    string
-	Event         string
-	ErrorKind     string
-	At            time.Time
-}
-
-// InsertConnectEvent stores an event.
-func (s *Store) InsertConnectEvent(ctx context.Context, tx *sql.Tx, e ConnectEvent) error {
-	if _, err := tx.ExecContext(ctx, `INSERT INTO connect_events (id, session_id, application_id, step, provider_id, event, error_kind, at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
-		perch.NewID(), e.SessionID, e.ApplicationID, e.Step, e.ProviderID, e.Event, e.ErrorKind, db.Micros(e.At)); err != nil {
-		return fmt.Errorf("recording the visit: %w", err)
-	}
-	return nil
-}
-
-// ConnectEvents returns what happened during the visits of a session, oldest first.
-func (s *Store) ConnectEvents(ctx context.Context, application, session perch.ID) ([]ConnectEvent, error) {
-	rows, err := s.db.Read.QueryContext(ctx, `SELECT session_id, application_id, step, provider_id, event, error_kind, at FROM connect_events
-		 WHERE session_id = $1 AND application_id = $2 ORDER BY at, id`, session, application)
-	if err != nil {
-		return nil, fmt.Errorf("reading a visit: %w", err)
-	}
-	defer func() { _ = rows.Close() }()
-	var all []ConnectEvent
-	for rows.Next() {
-		var e ConnectEvent
-		var at int64
-		if err := rows.Scan(&e.SessionID, &e.ApplicationID, &e.Step, &e.ProviderID, &e.Event, &e.ErrorKind, &at); err != nil {
-			return nil, fmt.Errorf("reading a visit: %w", err)
-		}
-		e.At = db.Time(at)
-		all = append(all, e)
-	}
-	return all, rows.Err()
 }
 
 func joinIDs(ids []perch.ID) string {

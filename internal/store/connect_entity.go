@@ -95,11 +95,6 @@ func (s *Store) LiveConnection(ctx context.Context, application, connection perc
 		`SELECT `+connectionColumns+` FROM connections c WHERE c.id = $1 AND c.application_id = $2 AND c.disconnected_at = 0`, connection, application))
 }
 
-// ConnectionProducts is the union of what the tokens of a connection may read.
-func (s *Store) ConnectionProducts(ctx context.Context, connection perch.ID) ([]perch.Product, error) {
-	return s.connectionProducts(ctx, connection)
-}
-
 // LiveEntity is an entity as reauthentication finds it. Settings is sealed under the connection's key.
 type LiveEntity struct {
 	ID              perch.ID

@@ -175,8 +175,9 @@ type Account struct {
 	Authentication perch.AuthenticationType
 	Status         perch.ConnectionStatus
 	Settings       []byte
-	Products       []perch.Product
-	Groups         [access.GroupCount]access.Publication
+	// Products are those of the connection's tokens; see PendingProducts.
+	Products []perch.Product
+	Groups   [access.GroupCount]access.Publication
 	// Disconnected says that the connection or this entity was disconnected.
 	Disconnected bool
 }
@@ -196,7 +197,7 @@ func (s *Store) Account(ctx context.Context, connection, entity perch.ID) (Accou
 	if a.Groups, err = s.publications(ctx, entity); err != nil {
 		return a, err
 	}
-	a.Products, err = s.connectionProducts(ctx, connection)
+	a.Products, err = s.grantedProducts(ctx, connection)
 	return a, err
 }
 
@@ -211,32 +212,6 @@ func (s *Store) publications(ctx context.Context, entity perch.ID) (groups [acce
 		groups[group] = p.publication()
 	}
 	return groups, nil
-}
-
-// connectionProducts is the union of what the connection's tokens may read, and those that codes will
-// be exchanged for: the first sync does not wait for the exchange.
-func (s *Store) connectionProducts(ctx context.Context, connection perch.ID) ([]perch.Product, error) {
-	rows, err := s.db.Read.QueryContext(ctx, `SELECT products FROM access_tokens WHERE connection_id = $1
-		UNION SELECT products FROM authorization_codes WHERE connection_id = $1 ORDER BY products`, connection)
-	if err != nil {
-		return nil, fmt.Errorf("reading the connection's products: %w", err)
-	}
-	defer func() { _ = rows.Close() }()
-	var union []perch.Product
-	seen := map[perch.Product]bool{}
-	for rows.Next() {
-		var products string
-		if err := rows.Scan(&products); err != nil {
-			return nil, fmt.Errorf("reading the connection's products: %w", err)
-		}
-		for _, p := range splitProducts(products) {
-			if !seen[p] {
-				seen[p] = true
-				union = append(union, p)
-			}
-		}
-	}
-	return union, rows.Err()
 }
 
 // ConnectionByID returns a live connection of an application and its first entity.

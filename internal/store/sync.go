@@ -275,3 +275,12 @@ func (s *Store) EndSync(ctx context.Context, tx *sql.Tx, entity, sync perch.ID, 
 	}
 	return nil
 }
+
+// LatestSyncBegan returns when the newest sync of an entity was asked for; zero if there was none.
+func (s *Store) LatestSyncBegan(ctx context.Context, tx *sql.Tx, entity perch.ID) (time.Time, error) {
+	var at int64
+	if err := tx.QueryRowContext(ctx, `SELECT COALESCE(MAX(created_at), 0) FROM syncs WHERE entity_id = $1`, entity).Scan(&at); err != nil {
+		return time.Time{}, fmt.Errorf("reading when the last sync began: %w", err)
+	}
+	return db.Time(at), nil
+}

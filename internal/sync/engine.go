@@ -198,6 +198,11 @@ func (r *run) do(ctx context.Context, connection, entity perch.ID, source provid
 	if err := r.simulatedEnding(ctx); err != nil {
 		return err
 	}
+	pending, err := r.Store.PendingProducts(ctx, connection, r.Now())
+	if err != nil {
+		return err
+	}
+	r.account.Products = append(r.account.Products, pending...)
 	if r.cipher, err = r.Keyring.Cipher(ctx, entity); err != nil {
 		return err
 	}

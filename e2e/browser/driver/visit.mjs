@@ -4,6 +4,7 @@ import { versionHeader } from "./wire.mjs";
 
 export const sandbox = client("PERCH");
 export const real = client("PERCH_REAL");
+export const fallback = client("PERCH_FALLBACK");
 
 function client(prefix) {
   return { id: process.env[`${prefix}_CLIENT_ID`], secret: process.env[`${prefix}_CLIENT_SECRET`] };

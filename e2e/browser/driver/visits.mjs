@@ -6,7 +6,7 @@ import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { buildHost } from "./host.mjs";
-import { again, agree, complete, connected, heading, open, pick, press, providersBy, readable, real, sandbox, session, signIn, told } from "./visit.mjs";
+import { again, agree, complete, connected, heading, fallback, open, pick, press, providersBy, readable, real, sandbox, session, signIn, told } from "./visit.mjs";
 
 await buildHost(process.env.PERCH_HOST_FOLDER, perch);
 const context = await launch();
@@ -116,6 +116,41 @@ visit("a wrong password keeps what was typed", async (page) => {
   await signIn(frame, byPassword.display_name, good);
   await complete(frame);
   await connected(page, "wrong password");
+});
+
+visit("three wrong passwords lead to the instructions", async (page) => {
+  const provider = (await providersBy("credential")).find(({ id }) => id === "paycom");
+  const { id } = await session(fallback, { integration: { provider: provider.id, auth_method: "credential" } });
+  const frame = await open(page, { session: id });
+  await agree(frame);
+  for (const title of [/did not accept/, /did not accept/, /did not work 3 times/]) {
+    await Promise.all([page.waitForResponse("**/connect/step"), signIn(frame, provider.display_name, { Username: "someone", Password: "wrong" })]);
+    await frame.getByRole("alert").filter({ hasText: title }).waitFor();
+  }
+  await heading(frame, /Give access to/);
+  await accessible(page.frames()[1], "the fallback");
+  await picture(page, "visit-fallback");
+  check(!await frame.getByText("good_pass").count(), "fallback: it still speaks of the password");
+  await press(frame, "I have done this");
+  await complete(frame);
+  check((await connected(page, "fallback", undefined, fallback)).pending, "fallback: the data is there at once");
+});
+
+visit("an answer that is lost does not lose the code", async (page) => {
+  const frame = await toLogin(page);
+  await signIn(frame, byPassword.display_name, good);
+  await frame.locator("[data-step=done]").waitFor({ timeout: 90_000 });
+  let lost = 0;
+  await page.route("**/connect/step", async (route) => {
+    if (lost) return route.continue();
+    lost += 1;
+    await route.fetch(); // Perch has answered, and nobody heard it
+    return route.abort();
+  });
+  await press(frame, "Return to Northwind Benefits");
+  await frame.getByText("The connection was lost").waitFor();
+  await press(frame, "Return to Northwind Benefits");
+  await connected(page, "lost answer");
 });
 
 visit("a lost connection keeps what was typed, the password too", async (page) => {
@@ -269,6 +304,42 @@ visit("OAuth in a window", async (page) => {
   equal(context.pages().length, 1, "window: windows left");
 });
 
+visit("OAuth in a window that the provider takes out of our hands", async (page) => {
+  await fetch(`${host}/isolate?on=1`, { method: "POST" });
+  try {
+    const { frame, button } = await toWindow(page);
+    const [window] = await Promise.all([context.waitForEvent("page"), button.click()]);
+    await window.getByRole("link", { name: "Allow" }).waitFor();
+    await frame.getByText("The window was closed").waitFor(); // all that this page can see of it
+    await window.getByRole("link", { name: "Allow" }).click();
+    await complete(frame);
+    await connected(page, "isolated", undefined, real);
+  } finally {
+    await fetch(`${host}/isolate`, { method: "POST" });
+  }
+});
+
+visit("an answer in the browser of a stranger", async (page) => {
+  const { frame, button } = await toWindow(page);
+  const [window] = await Promise.all([context.waitForEvent("page"), button.click()]);
+  await window.getByRole("link", { name: "Allow" }).waitFor();
+  const lure = window.url(); // whoever began sends it to somebody else
+  const stranger = await launch();
+  const victim = await stranger.newPage();
+  const asked = [];
+  victim.on("request", (request) => asked.push(`${request.method()} ${new URL(request.url()).pathname}`));
+  await victim.goto(lure);
+  await victim.getByRole("link", { name: "Allow" }).click();
+  await victim.getByText("Nothing was connected here").waitFor();
+  await accessible(victim.mainFrame(), "an answer without its page");
+  await picture(victim, "visit-stranger");
+  check(!asked.some((one) => one.startsWith("POST")), `stranger: sent ${asked.join()}`);
+  await stranger.close();
+  await window.close();
+  await frame.getByText("The window was closed").waitFor();
+  equal((await page.evaluate(() => window.said)).length, 0, "stranger: events");
+});
+
 visit("OAuth that is denied, then closed, then allowed", async (page) => {
   const { frame, button } = await toWindow(page);
   let [window] = await Promise.all([context.waitForEvent("page"), button.click()]);
@@ -315,6 +386,33 @@ visit("a link of nobody", async (page) => {
   const frame = await open(page, { session: "5f6d1c0a-8f57-4a5e-9b0e-2f5b0d8c7a11" });
   await heading(frame, /link/);
   equal((await page.evaluate(() => window.said)).length, 0, "unknown: events");
+});
+
+visit("a link that was used already", async (page) => {
+  const { id } = await session(sandbox, { integration: { provider: byPassword.id, auth_method: "credential" } });
+  for (const unfinished of [true, false]) {
+    const frame = await open(page, { session: id });
+    await agree(frame);
+    await signIn(frame, byPassword.display_name, good);
+    await frame.locator("[data-step=done]").waitFor({ timeout: 90_000 });
+    if (unfinished) {
+      const again = await open(page, { session: id });
+      await press(again, "Close");
+      const [event] = await told(page);
+      check(event.kind === "error" && event.errorType === "employer_connection_error", `unfinished: told ${JSON.stringify(event)}`);
+      equal(await page.locator("iframe").count(), 0, "unfinished: frames");
+      continue;
+    }
+    await complete(frame);
+    await connected(page, "the first time");
+  }
+  const frame = await open(page, { session: id });
+  await heading(frame, /used already/);
+  await accessible(page.frames()[1], "a used link");
+  await press(frame, "Close");
+  const events = await told(page, 2);
+  check(events.every(({ kind }) => kind === "error"), `used: told ${JSON.stringify(events)}`);
+  equal(await page.locator("iframe").count(), 0, "used: frames");
 });
 
 visit("an expired session", async (page) => {

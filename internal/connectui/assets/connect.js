@@ -24,18 +24,22 @@ function start() {
   else $("[data-focus]")?.focus();
   deliver();
   scheduleRefresh(1000);
-  if ("returned" in document.body.dataset) new BroadcastChannel("perch-signin").postMessage("returned");
+  comeBack();
+  if ("returned" in document.body.dataset && !$(".alert")) close(); // works in windows that a script opened
 }
 
 /** Does what the server asked for: tells the host page, or goes elsewhere. */
 function deliver() {
-  const { host, tell, go, popup: inPopup } = message();
+  const { host, tell, go, popup: inPopup, proof } = message();
   if (host && parent !== window) {
     parent.postMessage({ name: "perch-connect", kind: "ready" }, host);
     if (tell) parent.postMessage(tell, host);
   }
-  if (go && inPopup) follow(go);
-  else if (go) location.assign(go);
+  if (go && inPopup) follow(go, proof);
+  else if (go) {
+    if (proof) leaveNote(window, proof, { from: location.href });
+    location.assign(go);
+  }
 }
 
 /** Sends a form and shows the answer. Quiet sends change only what is news. */
@@ -76,8 +80,9 @@ function spin(button, on) {
 /** Puts the new page in the place of the old one. */
 function swap(next, quiet) {
   if (quiet && next.body.dataset.step === document.body.dataset.step) {
-    renew(next);
-    return;
+    const nonces = [document, next].map((page) => page.querySelector("input[name=nonce]")?.value);
+    if (next.body.dataset.step !== "oauth") renew(next);
+    if (next.body.dataset.step !== "oauth" || nonces[0] === nonces[1]) return; // nothing has happened
   }
   document.title = next.title;
   document.documentElement.className = `${next.documentElement.className} swapped`;
@@ -140,16 +145,67 @@ function leaveNow() {
 }
 
 // Signing in at the provider -----------------------------------------------------------------------
+//
+// The address that a provider sends the browser back to does nothing by itself: what it brings counts
+// only with the nonce of the page that began. A page with a window over it takes it out of that window.
+// A page that leaves, or whose window is taken out of its hands by the provider's page, leaves a note in
+// the window's session storage, where nobody but pages of ours in that window find it.
+const note = "perch-signin";
+const signInLasts = 15 * 60_000;
+const isWindow = "popup,width=520,height=720";
+
+/** Leaves a note of this page in a window that goes to a provider. */
+function leaveNote(where, state, more) {
+  const [session, nonce] = ["session", "nonce"].map((name) => $(`#answer [name=${name}]`).value);
+  try {
+    where.sessionStorage.setItem(note, JSON.stringify({ session, nonce, state, ...more }));
+  } catch {
+    // Without it only a window that this page still holds can come back.
+  }
+}
+
+/** Takes the note out of this window, if it is about the given sign-in. */
+function takeNote(state) {
+  try {
+    const kept = JSON.parse(sessionStorage.getItem(note) ?? "null");
+    if (!kept || kept.state !== state) return null;
+    sessionStorage.removeItem(note);
+    return kept;
+  } catch {
+    return null;
+  }
+}
+
+/** On the page that a provider sends the browser to: goes on with what the note says. */
+function comeBack() {
+  const form = $("[data-answer] #answer");
+  if (!form) return;
+  const { state, session, nonce, window: kind } = form.elements;
+  const kept = takeNote(state.value);
+  history.replaceState(null, "", kept?.from ?? location.pathname);
+  const lost = () => {
+    if (!$("#lost")) return;
+    $("#lost").hidden = false;
+    $("#wait").hidden = true;
+  };
+  $("#wait").hidden = false;
+  if (!kept) {
+    setTimeout(lost, 1500); // the page that holds this window comes at once
+    return;
+  }
+  [session.value, nonce.value, kind.value] = [kept.session, kept.nonce, kept.from ? "" : "popup"];
+  setTimeout(() => send(form, null).then((sent) => sent || lost()), kept.from ? 0 : 1500);
+}
 
 /** Opens the window at the click, when browsers allow it, and fills it once the address is known. */
 function authorize(form, button) {
   if ("window" in form.dataset) {
-    popup = open("", "perch-signin", "popup,width=520,height=720");
+    popup?.close();
+    popup = open("", "_blank", isWindow);
     if (!popup) {
       problem("popup-blocked");
       return;
     }
-    popup.opener = null; // the provider's page gets no hold on this one
   }
   const opened = popup;
   send(form, button).then((sent) => {
@@ -157,40 +213,57 @@ function authorize(form, button) {
   });
 }
 
-/** Sends the window to the provider and waits for it to come back. */
-function follow(address) {
-  if (!popup || popup.closed) {
-    popup = open("", "perch-signin", "popup,width=520,height=720");
-    if (popup) popup.opener = null;
-  }
+/** Sends the window to the provider and waits for what it brings back. */
+function follow(address, state) {
+  if (!popup || popup.closed) popup = open("", "_blank", isWindow);
   if (!popup) {
     problem("popup-blocked");
     return;
   }
+  leaveNote(popup, state, {});
+  popup.opener = null; // the provider's page gets no hold on this one
   popup.location.replace(address);
   problem("popup-waiting");
   clearInterval(follow.timer);
+  const begun = Date.now();
+  let gone = false;
+  let ticks = 0;
   follow.timer = setInterval(() => {
-    if (returned(popup)) {
-      const said = popup.document.querySelector(".alert");
-      const alert = said && document.importNode(said, true);
-      popup.close();
-      checkBack(alert);
-    } else if (popup.closed) checkBack();
+    ticks += 1;
+    if (!$("#again") || Date.now() - begun > signInLasts) clearInterval(follow.timer);
+    else if (!popup.closed) lookInto(popup);
+    else if (!gone) {
+      gone = true;
+      checkBack();
+    } else if (ticks % 10 === 0 && !document.hidden) send($("#again"), null, true); // it may go on where this page cannot see it
   }, 300);
 }
 
-/** Sees whether the window is on our page again; on the provider's it may not look. */
-function returned(other) {
+/** Sees whether the window is on a page of ours again; on the provider's it may not look. */
+function lookInto(other) {
+  let form, alert;
   try {
-    return "returned" in other.document.body.dataset;
+    const { body } = other.document;
+    if ("answer" in body.dataset) form = body.querySelector("#answer");
+    else if (!("returned" in body.dataset)) return;
+    alert = body.querySelector(".alert");
   } catch {
-    return false;
+    return;
   }
+  clearInterval(follow.timer);
+  if (form) {
+    const own = $("#answer");
+    for (const name of ["state", "code", "error"]) own.elements[name].value = form.elements[name].value;
+    other.close();
+    send(own, null);
+    return;
+  }
+  alert = alert && document.importNode(alert, true);
+  other.close();
+  checkBack(alert);
 }
 
 async function checkBack(alert = null) {
-  clearInterval(follow.timer);
   const form = $("#again");
   if (!form) return;
   await send(form, null);
@@ -203,11 +276,6 @@ async function checkBack(alert = null) {
   $("#alerts").replaceChildren(alert);
   alert.focus();
 }
-
-// Where the provider's page has cut the tie to its window, the window still says that it is back.
-new BroadcastChannel("perch-signin").addEventListener("message", () => {
-  if (!popup || popup.closed) checkBack();
-});
 
 // Search -------------------------------------------------------------------------------------------
 
