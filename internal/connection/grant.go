@@ -94,6 +94,11 @@ func (s *Service) authorize(ctx context.Context, a Authorization, within func(tx
 		if still != joined || joined && now.ID != found.ID {
 			return errMoved
 		}
+		if a.Type == perch.ConnectionSimulated {
+			if err := s.room(ctx, tx, a.Application.ID, found.ID, len(a.Accounts)); err != nil {
+				return err
+			}
+		}
 		if joined {
 			if err := s.Store.HoldConnection(ctx, tx, a.Application.ID, found.ID); err != nil {
 				return errMoved
