@@ -92,10 +92,6 @@ var ErrLocked = errors.New("the provider has locked this login")
 // ErrUnavailable means that the provider does not answer; another time it may.
 var ErrUnavailable = errors.New("the provider does not answer")
 
-// ErrPermanent means that reading again will not help: the sync ends with this failure, and the data that
-// was read before stays.
-var ErrPermanent = errors.New("the provider cannot be read")
-
 // Refused are credentials that the provider does not accept.
 type Refused struct {
 	// Field is the field at fault, where the provider says so.

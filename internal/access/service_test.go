@@ -193,6 +193,24 @@ func TestOnlyAFirstSyncIsWaitedFor(t *testing.T) {
 	}
 }
 
+func TestAHeldProcessingAnswersAtOnceWhateverIsPublished(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w, start := setup(t), time.Now()
+		w.tables.change(token, func(g *Grant) {
+			e := &g.Entities[0]
+			e.Status, e.StatusHeld, e.Groups[Organization] = perch.StatusProcessing, true, Publication{Generation: 3, Complete: true}
+		})
+		g := w.grant(t)
+		if _, err := w.Await(t.Context(), g, &g.Entities[0], Organization, true, time.Minute); !errors.Is(err, perch.ErrSyncInProgress) {
+			t.Errorf("got %v", err)
+		}
+		if took := time.Since(start); took != 0 {
+			t.Errorf("it took %v", took)
+		}
+	})
+}
+
 func TestAReadThatWaitsEndsWhen(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {

@@ -23,12 +23,17 @@ type Syncs interface {
 	Enqueue(ctx context.Context, tx *sql.Tx, application, connection, entity perch.ID, reason string) error
 }
 
-// Service makes simulated connections.
+// Service makes and edits simulated connections.
 type Service struct {
 	Connections *connection.Service
-	Catalog     func() (*catalog.Catalog, error)
-	Syncs       Syncs
-	Now         func() time.Time
+	// Book has the edits.
+	Book    *Book
+	Catalog func() (*catalog.Catalog, error)
+	Syncs   Syncs
+	Jobs    Jobs
+	Now     func() time.Time
+	// Patience is how long calls wait for data that is to be there after them; 0 means 20 seconds.
+	Patience time.Duration
 	// Seed makes the nth employer of every application the same on every start; 0 makes each one anew.
 	Seed uint64
 
@@ -66,7 +71,7 @@ type Created struct {
 // name the field at fault.
 func (s *Service) CreateConnection(ctx context.Context, app *access.Application, request Request) (Created, error) {
 	if app.Type != perch.ClientSandbox {
-		return Created{}, perch.Invalid("client_id", "Simulated connections are for sandbox applications; this one is of type %s.", app.Type)
+		return Created{}, errNotSandbox(app)
 	}
 	providers, err := s.Catalog()
 	if err != nil {
@@ -74,7 +79,7 @@ func (s *Service) CreateConnection(ctx context.Context, app *access.Application,
 	}
 	entry, ok := providers.Provider(request.ProviderID)
 	if !ok {
-		return Created{}, perch.Invalid("provider_id", "%.60q is not a provider of the catalogue. GET /providers lists them.", request.ProviderID)
+		return Created{}, errNoProvider(request.ProviderID)
 	}
 	auth, err := method(entry, request.AuthenticationType)
 	if err != nil {
@@ -97,19 +102,11 @@ func (s *Service) CreateConnection(ctx context.Context, app *access.Application,
 	if err != nil {
 		return Created{}, perch.Internal(err)
 	}
-	status := perch.StatusProcessing
-	if auth == perch.AuthAssisted {
-		status = perch.StatusPending
-	}
+	status := initialStatus(auth)
 	made, err := s.Connections.Create(ctx, connection.Request{
 		Application: *app, ProviderID: entry.ID, Type: perch.ConnectionSimulated, Authentication: auth, Status: status,
 		Products: products, Connector: employer.Name, Settings: encoded,
-	}, func(tx *sql.Tx, made connection.Created) error {
-		if status == perch.StatusPending {
-			return nil
-		}
-		return s.Syncs.Enqueue(ctx, tx, app.ID, made.Connection.ID, made.EntityID, "created")
-	})
+	}, s.firstSync(ctx, app.ID, status))
 	if err != nil {
 		return Created{}, err
 	}

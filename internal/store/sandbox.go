@@ -5,8 +5,10 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"time"
 
 	perch "github.com/perchhq/perch"
+	"github.com/perchhq/perch/internal/db"
 )
 
 // SandboxKind is what an edit of a simulated employer changes.
@@ -27,12 +29,15 @@ type SandboxEdit struct {
 	Part        int
 	Body        []byte
 	Identifiers []byte
+	ChangedAt   time.Time
 }
 
 // HoldEntity keeps an entity of an application's connection from being changed by others until the
 // transaction ends. It returns ErrNotFound when the entity or its connection is disconnected.
 func (s *Store) HoldEntity(ctx context.Context, tx *sql.Tx, application, connection, entity perch.ID) error {
-	// The entity first, as syncs do when they set its status.
+	if err := s.HoldConnection(ctx, tx, application, connection); err != nil {
+		return err
+	}
 	result, err := tx.ExecContext(ctx,
 		`UPDATE entities SET status = status WHERE id = $1 AND connection_id = $2 AND application_id = $3 AND disconnected_at = 0`, entity, connection, application)
 	if err != nil {
@@ -41,15 +46,15 @@ func (s *Store) HoldEntity(ctx context.Context, tx *sql.Tx, application, connect
 	if held, err := result.RowsAffected(); err != nil || held != 1 {
 		return fmt.Errorf("holding the entity: %w", ErrNotFound)
 	}
-	return s.HoldConnection(ctx, tx, application, connection)
+	return nil
 }
 
 // PutSandboxEdit stores an edit in place of the one of the same kind, number and part.
 func (s *Store) PutSandboxEdit(ctx context.Context, tx *sql.Tx, entity perch.ID, e SandboxEdit) error {
 	if _, err := tx.ExecContext(ctx, `
-		INSERT INTO sandbox_edits (entity_id, kind, number, part, body, identifiers) VALUES ($1, $2, $3, $4, $5, $6)
-		ON CONFLICT (entity_id, kind, number, part) DO UPDATE SET body = excluded.body, identifiers = excluded.identifiers`,
-		entity, string(e.Kind), e.Number, e.Part, e.Body, e.Identifiers); err != nil {
+		INSERT INTO sandbox_edits (entity_id, kind, number, part, body, identifiers, changed_at) VALUES ($1, $2, $3, $4, $5, $6, $7)
+		ON CONFLICT (entity_id, kind, number, part) DO UPDATE SET body = excluded.body, identifiers = excluded.identifiers, changed_at = excluded.changed_at`,
+		entity, string(e.Kind), e.Number, e.Part, e.Body, e.Identifiers, db.Micros(e.ChangedAt)); err != nil {
 		return fmt.Errorf("storing an edit: %w", err)
 	}
 	return nil
@@ -98,6 +103,16 @@ func (s *Store) SandboxEdits(ctx context.Context, entity perch.ID) ([]SandboxEdi
 		all = append(all, e)
 	}
 	return all, rows.Err()
+}
+
+// EditedSince reports whether an edit of an entity is as new as a time.
+func (s *Store) EditedSince(ctx context.Context, entity perch.ID, at time.Time) (bool, error) {
+	var edited bool
+	err := s.db.Read.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM sandbox_edits WHERE entity_id = $1 AND changed_at >= $2)`, entity, db.Micros(at)).Scan(&edited)
+	if err != nil {
+		return false, fmt.Errorf("looking for new edits: %w", err)
+	}
+	return edited, nil
 }
 
 // SandboxStatements returns a part of the statements of a payment, which never change, or ErrNotFound.

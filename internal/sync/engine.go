@@ -435,7 +435,7 @@ func statusAfter(failure error) (status perch.ConnectionStatus, final bool) {
 		return perch.StatusNoAccountSetup, true
 	case errors.Is(failure, perch.ErrInvalidToken), errors.Is(failure, secret.ErrDestroyed):
 		return "", true // disconnected meanwhile
-	case errors.Is(failure, errSimulated), errors.Is(failure, provider.ErrPermanent):
+	case errors.Is(failure, errSimulated):
 		return "", true
 	}
 	return "", false

@@ -45,7 +45,7 @@ func (i *identities) remember(a store.Alias) {
 }
 
 func (i *identities) derive(key string) perch.ID {
-	return i.run.Identity.RecordID(i.run.account.EntityID, kindIndividual, key)
+	return IndividualID(i.run.Identity, i.run.account.EntityID, key)
 }
 
 func (i *identities) hash(key string) []byte {

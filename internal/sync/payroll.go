@@ -140,7 +140,7 @@ func (r *run) paymentCoverage() provider.Coverage {
 
 func (r *run) putPayment(ctx context.Context, p *publisher, st *records.Stage, payment *provider.Payment) (perch.ID, error) {
 	pay := payment.Payment
-	pay.ID = r.Identity.RecordID(r.account.EntityID, "payment", payment.Key)
+	pay.ID = PaymentID(r.Identity, r.account.EntityID, payment.Key)
 	if payment.PersonKeys != nil {
 		pay.IndividualIDs = r.individualIDs(payment.PersonKeys)
 	}

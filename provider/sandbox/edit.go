@@ -27,8 +27,6 @@ type Edits struct {
 	Payments [][]byte
 	// Statements yields the statements of the nth added payment. It may be nil if there is no payment.
 	Statements func(ctx context.Context, payment int) iter.Seq2[*AddedStatement, error]
-	// Failure is how reading the employer ends; nil lets it succeed.
-	Failure error
 }
 
 // EditedPerson is the edit of one person. From Settings.Employees on, people were added: nothing is
@@ -66,6 +64,15 @@ func PersonKey(index int) string { return personKey(index) }
 
 // PaymentKey returns the natural key of the nth added payment.
 func PaymentKey(n int) string { return fmt.Sprintf("payment:added:%d", n) }
+
+// DecodePayment reads an encoded [AddedPayment].
+func DecodePayment(encoded []byte) (AddedPayment, error) {
+	var a AddedPayment
+	if err := json.Unmarshal(encoded, &a); err != nil {
+		return a, fmt.Errorf("decoding an added payment: %w", err)
+	}
+	return a, nil
+}
 
 // edit lays an encoded edit over the person in the record.
 func (r *record) edit(encoded []byte) error {
@@ -133,9 +140,9 @@ func (s *source) everyone(ctx context.Context, r *record) iter.Seq2[*provider.Pe
 // addedPayments yields the payments that were added.
 func (s *source) addedPayments(yield func(*provider.Payment, error) bool) {
 	for n, encoded := range s.edits.Payments {
-		var a AddedPayment
-		if err := json.Unmarshal(encoded, &a); err != nil {
-			yield(nil, fmt.Errorf("decoding an added payment: %w", err))
+		a, err := DecodePayment(encoded)
+		if err != nil {
+			yield(nil, err)
 			return
 		}
 		if !yield(s.addedPayment(n, &a), nil) {

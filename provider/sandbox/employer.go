@@ -32,7 +32,22 @@ func (e *Employer) Company(edit []byte) (perch.Company, error) { return e.employ
 
 // Person returns a person under an encoded [PersonEdit], or nil, as reads will show them.
 func (e *Employer) Person(index int, edit []byte) (*provider.Person, error) {
+	return e.read(newRecord(e.employer), index, edit)
+}
+
+// Income is what a person earns under an encoded [PersonEdit], or nil, whether the provider supplies it
+// or not.
+func (e *Employer) Income(index int, edit []byte) (*perch.Income, error) {
 	r := newRecord(e.employer)
+	r.bare = true
+	read, err := e.read(r, index, edit)
+	if err != nil {
+		return nil, err
+	}
+	return read.Employment.Income, nil
+}
+
+func (e *Employer) read(r *record, index int, edit []byte) (*provider.Person, error) {
 	if index >= e.employer.people {
 		return r.add(EditedPerson{Index: index, Edit: edit})
 	}

@@ -33,9 +33,6 @@ func (c Connector) Open(ctx context.Context, account provider.Account) (provider
 			return nil, fmt.Errorf("opening a simulated employer: %w", err)
 		}
 	}
-	if edits.Failure != nil {
-		return nil, edits.Failure
-	}
 	return &source{newEmployer(settings), edits}, nil
 }
 

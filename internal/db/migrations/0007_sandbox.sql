@@ -14,6 +14,7 @@ CREATE TABLE sandbox_edits (
     part        BIGINT NOT NULL,
     body        BYTEA  NOT NULL,
     identifiers BYTEA,
+    changed_at  BIGINT NOT NULL,
     PRIMARY KEY (entity_id, kind, number, part)
 );
 
