@@ -219,12 +219,16 @@ func (a *App) wire(identity *secret.Identity) (err error) {
 	a.Events = &event.Log{Store: a.Store, Now: c.Now, PublicURL: cmp.Or(c.PublicURL, c.ListenURL)}
 	a.Store.StatusChanged = a.Events.StatusChanged
 	connectors := map[string]provider.Connector{}
-	for _, connector := range append([]provider.Connector{employer.Connector{}, file.Connector{}}, c.Connectors...) {
+	book := &sandbox.Book{Store: a.Store, Keyring: a.Keyring}
+	for _, connector := range append([]provider.Connector{employer.Connector{Book: book}, file.Connector{}}, c.Connectors...) {
 		connectors[connector.Name()] = connector
 	}
 	a.Syncs = &syncengine.Engine{
 		Store: a.Store, Keyring: a.Keyring, Identity: identity, Connectors: connectors,
 		Events: a.Events, Log: a.log, Now: c.Now, Owner: jobs.Owner(), LeaseFor: c.Lease,
+		Ending: func(ctx context.Context, connection perch.ID) (perch.JobStatus, error) {
+			return a.Store.JobOutcome(ctx, connection, perch.JobDataSyncAll)
+		},
 	}
 	if a.Queue, err = jobs.New(a.database, a.Syncs, a.Store, c.Now, a.log); err != nil {
 		return err
@@ -241,7 +245,7 @@ func (a *App) wire(identity *secret.Identity) (err error) {
 		Accounts: a.Syncs, Gate: a.Access, Now: c.Now}
 	a.Connections = &connection.Service{Store: a.Store, Keyring: a.Keyring, Identity: identity, Now: c.Now}
 	providers := sync.OnceValues(catalog.Load)
-	a.Sandbox = &sandbox.Service{Connections: a.Connections, Catalog: providers, Syncs: a.Jobs, Now: c.Now, Seed: c.Seed}
+	a.Sandbox = &sandbox.Service{Connections: a.Connections, Book: book, Catalog: providers, Syncs: a.Jobs, Jobs: a.Jobs, Now: c.Now, Seed: c.Seed}
 	a.Importer = &assist.Importer{Store: a.Store, Keyring: a.Keyring, Connections: a.Connections, Engine: a.Syncs, Catalog: providers, Now: c.Now}
 	var limits limit.Limiter
 	if !c.NoRateLimits {
@@ -267,6 +271,7 @@ func (a *App) wire(identity *secret.Identity) (err error) {
 		PayItems:   a.PayItems,
 		Jobs:       a.Jobs,
 		Documents:  &document.Service{Records: a.Records, Gate: a.Access},
+		Controls:   a.Sandbox,
 		Sandbox:    a.Sandbox, Catalogue: network, Health: a, Log: a.log, Version: c.Version,
 	}
 	return nil

@@ -19,6 +19,7 @@ type API struct {
 	PayItems   PayItems
 	Documents  Documents
 	Sandbox    Sandbox
+	Controls   SandboxControls
 	Jobs       Jobs
 	Catalogue  Catalogue
 	Connect    Connect

@@ -4,7 +4,8 @@ package httpapi
 const (
 	exampleID = "6f1f7a52-4a0e-4c52-9d2b-3a1f6f0b7c11"
 
-	exampleCompany = `{"id":"6f1f7a52-4a0e-4c52-9d2b-3a1f6f0b7c11","legal_name":"Harbor Light Bakery LLC",
+	exampleCompany       = `{"id":"6f1f7a52-4a0e-4c52-9d2b-3a1f6f0b7c11",` + exampleCompanyFields
+	exampleCompanyFields = `"legal_name":"Harbor Light Bakery LLC",
 "entity":{"type":"llc","subtype":"s_corporation"},"primary_email":"office@harborlight.example","primary_phone_number":"+12075550142",
 "departments":[{"name":"Ovens","parent":{"name":"Production"}}],"ein":"12-3456789",
 "locations":[{"line1":"4 Pier Road","line2":null,"city":"Portland","state":"ME","postal_code":"04101","country":"US"}],
@@ -14,13 +15,23 @@ const (
 "first_name":"Ada","middle_name":null,"last_name":"Quinn","manager":{"id":"c2d6f0b1-3f0e-4b60-a0c6-0b7f6b0d9e55"},
 "department":{"name":"Ovens"},"is_active":true}]}`
 
+	// exampleIndividual is open at its end.
+	exampleIndividual = `{"id":"0d9a3a56-6c1f-4c39-8b62-5f2a6d1f2b90","first_name":"Ada","middle_name":null,"last_name":"Quinn","preferred_name":null,
+"emails":[{"data":"ada@harborlight.example","type":"work"}],"phone_numbers":[{"data":"+12075550177","type":"personal"}],
+"gender":"female","ethnicity":"decline_to_specify","marital_status":"single","dob":"1990-05-17",
+"residence":{"line1":"9 Spring Street","line2":null,"city":"Portland","state":"ME","postal_code":"04101","country":"US"}`
+	exampleEmployment = `{"id":"0d9a3a56-6c1f-4c39-8b62-5f2a6d1f2b90","first_name":"Ada","middle_name":null,"last_name":"Quinn","title":"Head Baker",
+"manager":{"id":"c2d6f0b1-3f0e-4b60-a0c6-0b7f6b0d9e55"},"department":{"name":"Ovens"},
+"employment":{"type":"employee","subtype":"full_time"},"start_date":"2019-03-04","end_date":null,"latest_rehire_date":null,
+"is_active":true,"employment_status":"active","flsa_status":"non_exempt","class_code":null,
+"location":{"line1":"4 Pier Road","line2":null,"city":"Portland","state":"ME","postal_code":"04101","country":"US"},
+"income":{"unit":"yearly","amount":6200000,"currency":"usd","effective_date":"2024-01-01"},"income_history":[],"custom_fields":[],
+"union_code":null,"union_local":null,"highly_compensated_employee":false,"key_employee":null,"source_id":"1042","work_id":null}`
+
 	exampleIndividualsRequest = `{"requests":[{"individual_id":"0d9a3a56-6c1f-4c39-8b62-5f2a6d1f2b90"}],"options":{"include":["ssn"]}}`
 
 	exampleIndividuals = `{"responses":[{"individual_id":"0d9a3a56-6c1f-4c39-8b62-5f2a6d1f2b90","code":200,
-"body":{"id":"0d9a3a56-6c1f-4c39-8b62-5f2a6d1f2b90","first_name":"Ada","middle_name":null,"last_name":"Quinn","preferred_name":null,
-"emails":[{"data":"ada@harborlight.example","type":"work"}],"phone_numbers":[{"data":"+12075550177","type":"personal"}],
-"gender":"female","ethnicity":"decline_to_specify","marital_status":"single","dob":"1990-05-17",
-"residence":{"line1":"9 Spring Street","line2":null,"city":"Portland","state":"ME","postal_code":"04101","country":"US"},
+"body":` + exampleIndividual + `,
 "ssn":"900123456"}},
 {"individual_id":"unknown","code":404,"body":{"code":404,"name":"not_found_error","finch_code":"individual_not_found",
 "message":"There is no individual with this id.","error_name":"not_found_error","error_message":"There is no individual with this id."}}]}`
@@ -28,13 +39,7 @@ const (
 	exampleEmploymentsRequest = `{"requests":[{"individual_id":"0d9a3a56-6c1f-4c39-8b62-5f2a6d1f2b90"}]}`
 
 	exampleEmployments = `{"responses":[{"individual_id":"0d9a3a56-6c1f-4c39-8b62-5f2a6d1f2b90","code":200,
-"body":{"id":"0d9a3a56-6c1f-4c39-8b62-5f2a6d1f2b90","first_name":"Ada","middle_name":null,"last_name":"Quinn","title":"Head Baker",
-"manager":{"id":"c2d6f0b1-3f0e-4b60-a0c6-0b7f6b0d9e55"},"department":{"name":"Ovens"},
-"employment":{"type":"employee","subtype":"full_time"},"start_date":"2019-03-04","end_date":null,"latest_rehire_date":null,
-"is_active":true,"employment_status":"active","flsa_status":"non_exempt","class_code":null,
-"location":{"line1":"4 Pier Road","line2":null,"city":"Portland","state":"ME","postal_code":"04101","country":"US"},
-"income":{"unit":"yearly","amount":6200000,"currency":"usd","effective_date":"2024-01-01"},"income_history":[],"custom_fields":[],
-"union_code":null,"union_local":null,"highly_compensated_employee":false,"key_employee":null,"source_id":"1042","work_id":null}}]}`
+"body":` + exampleEmployment + `}]}`
 
 	examplePayments = `[{"id":"b3d1d0a8-50ab-4a0d-9a39-0b0d0d4ad3f2","pay_period":{"start_date":"2024-03-01","end_date":"2024-03-15"},
 "pay_date":"2024-03-20","debit_date":"2024-03-18","company_debit":{"amount":9130000,"currency":"usd"},

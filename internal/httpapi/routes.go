@@ -25,7 +25,7 @@ const (
 
 // routes returns the API. Operations of one tag stand together; the reference keeps this order.
 func routes() []route {
-	return slices.Concat(organizationRoutes(), payrollRoutes(), itemsRoutes(), documentRoutes(), connectRoutes(), eventRoutes(), jobsRoutes(), otherRoutes())
+	return slices.Concat(organizationRoutes(), payrollRoutes(), itemsRoutes(), documentRoutes(), connectRoutes(), eventRoutes(), jobsRoutes(), sandboxRoutes(), otherRoutes())
 }
 
 func organizationRoutes() []route {

@@ -65,6 +65,10 @@ func (s *schemas) ref(t reflect.Type) *huma.Schema {
 			schema.Properties[field].Nullable = false
 		}
 		optionalNotNull(t, schema)
+		if editTypes[t] {
+			schema.Required = nil
+			delete(schema.Properties, "id")
+		}
 		s.named[name] = schema
 	}
 	return &huma.Schema{Ref: schemaPrefix + name}
@@ -96,6 +100,12 @@ var neverNull = map[reflect.Type][]string{
 	reflect.TypeFor[perch.AuthenticationStatus](): {"products"},
 	reflect.TypeFor[perch.Provider]():             {"products", "authentication_methods"},
 	reflect.TypeFor[SandboxConnectionCreated]():   {"products"},
+}
+
+// editTypes are bodies whose fields are all optional: what is left out stays as it is.
+var editTypes = map[reflect.Type]bool{
+	reflect.TypeFor[SandboxCompany](): true, reflect.TypeFor[SandboxIndividualEdit](): true,
+	reflect.TypeFor[SandboxEmploymentEdit](): true, reflect.TypeFor[SandboxPersonEdit](): true,
 }
 
 // scalarSchema returns the schema of the root package's scalars and of enums, or nil.
