@@ -2,6 +2,8 @@ package e2e
 
 import (
 	"errors"
+	"fmt"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -53,8 +55,10 @@ func openContract(t *testing.T) *contract {
 		paths: document["paths"].(map[string]any), compiler: jsonschema.NewCompiler(),
 		compiled: map[string]*jsonschema.Schema{}, succeeded: map[string]bool{},
 	}
-	for _, schema := range document["components"].(map[string]any)["schemas"].(map[string]any) {
-		tighten(schema, false)
+	schemas := document["components"].(map[string]any)["schemas"].(map[string]any)
+	openParts(schemas, schemas)
+	for name, schema := range schemas {
+		tighten(schema, strings.HasSuffix(name, openPart))
 	}
 	c.readOperations()
 	c.compiler.DefaultDraft(jsonschema.Draft2020)
@@ -87,6 +91,34 @@ func schemaOf(response any) any {
 	content, _ := response.(map[string]any)["content"].(map[string]any)
 	body, _ := content["application/json"].(map[string]any)
 	return body["schema"]
+}
+
+// openPart ends the name of a copy of a schema that other schemas have as a part.
+const openPart = "Part"
+
+// openParts gives the parts of every allOf that are schemas of their own a copy of those: a part lists only
+// some of the properties, while the schema by itself lists all of them.
+func openParts(node any, schemas map[string]any) {
+	switch node := node.(type) {
+	case map[string]any:
+		if parts, ok := node["allOf"].([]any); ok {
+			for _, part := range parts {
+				name, isRef := strings.CutPrefix(fmt.Sprint(part.(map[string]any)["$ref"]), "#/components/schemas/")
+				if isRef && !strings.HasSuffix(name, openPart) {
+					part.(map[string]any)["$ref"] = "#/components/schemas/" + name + openPart
+					schemas[name+openPart] = maps.Clone(schemas[name].(map[string]any))
+				}
+			}
+			node["unevaluatedProperties"] = false
+		}
+		for _, child := range node {
+			openParts(child, schemas)
+		}
+	case []any:
+		for _, child := range node {
+			openParts(child, schemas)
+		}
+	}
 }
 
 // tighten translates OpenAPI 3.0's nullable, which the contract still uses, into a type, and refuses

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -23,6 +24,8 @@ type place struct {
 	Reason string `json:"reason"`
 	// Source says what the reason rests on.
 	Source string `json:"source"`
+	// Walk names the walk that needs the entry, besides the one through everything.
+	Walk string `json:"walk"`
 }
 
 // deviation is a place at which an answer does not follow the contract.
@@ -40,13 +43,17 @@ type judgements struct {
 	deviations []deviation
 	additions  []addition
 	used       map[any]bool
+	walk       string
 }
 
-func (l *judgements) load(t *testing.T) {
+// load reads what concerns a walk; the one through everything has no name.
+func (l *judgements) load(t *testing.T, walk string) {
 	t.Helper()
-	l.used = map[any]bool{}
+	l.used, l.walk = map[any]bool{}, walk
 	readList(t, "deviations.json", &l.deviations)
 	readList(t, "additions.json", &l.additions)
+	l.deviations = slices.DeleteFunc(l.deviations, func(d deviation) bool { return d.Walk != "" && d.Walk != walk })
+	l.additions = slices.DeleteFunc(l.additions, func(a addition) bool { return a.Walk != "" && a.Walk != walk })
 	for _, entry := range l.deviations {
 		entry.complete(t)
 	}
@@ -182,12 +189,12 @@ func (l *judgements) unused(t *testing.T) {
 		return
 	}
 	for _, entry := range l.deviations {
-		if !l.used[entry] {
+		if !l.used[entry] && entry.Walk == l.walk {
 			t.Errorf("deviations.json: nothing departs at %s %d %s any more", entry.Operation, entry.Status, entry.Path)
 		}
 	}
 	for _, entry := range l.additions {
-		if !l.used[entry] {
+		if !l.used[entry] && entry.Walk == l.walk {
 			t.Errorf("additions.json: %s %d %s has no %s any more", entry.Operation, entry.Status, entry.Path, entry.Property)
 		}
 	}

@@ -42,7 +42,7 @@ func TestPublishedSDK(t *testing.T) {
 	testneed.Need(t, testneed.Node)
 	installSDK(t)
 	var lists judgements
-	lists.load(t)
+	lists.load(t, "")
 	// The lists are judged after both stores were walked, whichever order they run in.
 	t.Run("stores", func(t *testing.T) {
 		onBoth(t, func(t *testing.T, config app.Config) {
