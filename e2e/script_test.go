@@ -34,7 +34,7 @@ func (s *server) script(t *testing.T, name string) []recorded {
 func faithful(t *testing.T, answers []recorded, operations ...string) {
 	t.Helper()
 	var lists judgements
-	lists.load(t)
+	lists.load(t, "")
 	checkHeaders(t, answers)
 	c := openContract(t) // skips where the reference files are absent
 	for _, one := range answers {

@@ -144,7 +144,7 @@ const hired = await step('"POST /sandbox/directory to add new individuals to a c
   };
   const [made, empty] = await finch.sandbox.directory.create({ body: [wanted, {}] });
   assert.deepEqual(await finch.sandbox.directory.create(), []);
-  assert.equal(made.first_name, 'Ada');
+  assert.deepEqual([made.first_name, made.title, made.dob, made.manager], ['Ada', 'Analyst', '1990-04-12', { id: boss }]);
   assert.equal('ssn' in made, false, 'the number is not sent back');
   assert.equal(empty.first_name, null);
   assert.equal((await everyone(finch)).length, 20, 'nothing shows before a sync');

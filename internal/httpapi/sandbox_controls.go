@@ -198,12 +198,28 @@ type SandboxCompany struct {
 
 // SandboxPerson is a person with the job.
 type SandboxPerson struct {
-	ID         perch.ID `json:"id"`
-	FirstName  *string  `json:"first_name"`
-	MiddleName *string  `json:"middle_name"`
-	LastName   *string  `json:"last_name"`
 	perch.Individual
-	perch.Employment
+	Title                     *string                 `json:"title"`
+	Manager                   *perch.Reference        `json:"manager"`
+	Department                *perch.DepartmentName   `json:"department"`
+	Employment                *perch.EmploymentKind   `json:"employment"`
+	StartDate                 *perch.Date             `json:"start_date"`
+	EndDate                   *perch.Date             `json:"end_date"`
+	LatestRehireDate          *perch.Date             `json:"latest_rehire_date"`
+	IsActive                  *bool                   `json:"is_active"`
+	EmploymentStatus          *perch.EmploymentStatus `json:"employment_status"`
+	FLSAStatus                *perch.FLSAStatus       `json:"flsa_status"`
+	ClassCode                 *string                 `json:"class_code"`
+	Location                  *perch.Location         `json:"location"`
+	Income                    *perch.Income           `json:"income"`
+	IncomeHistory             []perch.Income          `json:"income_history"`
+	CustomFields              []perch.CustomField     `json:"custom_fields"`
+	UnionCode                 *string                 `json:"union_code"`
+	UnionLocal                *string                 `json:"union_local"`
+	HighlyCompensatedEmployee *bool                   `json:"highly_compensated_employee"`
+	KeyEmployee               *bool                   `json:"key_employee"`
+	SourceID                  *string                 `json:"source_id"`
+	WorkID                    *string                 `json:"work_id"`
 }
 
 // Bodies of edits, whose fields are all optional.
@@ -350,10 +366,19 @@ func addSandboxPeople(c *call) error {
 	}
 	people := make([]SandboxPerson, len(added))
 	for i, p := range added {
-		people[i] = SandboxPerson{ID: p.Individual.ID, FirstName: p.Individual.FirstName, MiddleName: p.Individual.MiddleName,
-			LastName: p.Individual.LastName, Individual: p.Individual, Employment: p.Employment}
+		people[i] = sandboxPerson(p)
 	}
 	return c.encode(people)
+}
+
+func sandboxPerson(p sandbox.Person) SandboxPerson {
+	e := p.Employment
+	return SandboxPerson{
+		Individual: p.Individual, Title: e.Title, Manager: e.Manager, Department: e.Department, Employment: e.Employment, StartDate: e.StartDate,
+		EndDate: e.EndDate, LatestRehireDate: e.LatestRehireDate, IsActive: e.IsActive, EmploymentStatus: e.EmploymentStatus, FLSAStatus: e.FLSAStatus,
+		ClassCode: e.ClassCode, Location: e.Location, Income: e.Income, IncomeHistory: e.IncomeHistory, CustomFields: e.CustomFields, UnionCode: e.UnionCode,
+		UnionLocal: e.UnionLocal, HighlyCompensatedEmployee: e.HighlyCompensatedEmployee, KeyEmployee: e.KeyEmployee, SourceID: e.SourceID, WorkID: e.WorkID,
+	}
 }
 
 func editSandboxIndividual(c *call) error {

@@ -134,8 +134,8 @@ func (s *scanner) mailAddress() (string, error) {
 	return text, nil
 }
 
-// day reads a day as YYYY-MM-DD or, as an example of the contract has it, as M/D/YYYY.
-func (s *scanner) day() (perch.Date, error) {
+// civilDay reads a day as YYYY-MM-DD or, as an example of the contract has it, as M/D/YYYY.
+func (s *scanner) civilDay() (perch.Date, error) {
 	text, err := s.textUpTo(len("2006-01-02"))
 	if err != nil {
 		return 0, err
@@ -287,7 +287,7 @@ func (s *scanner) location() (v perch.Location, err error) {
 func (s *scanner) income() (v perch.Income, err error) {
 	err = s.fields([]field{
 		nullable(s, "unit", &v.Unit, enumOf[perch.IncomeUnit](s)), nullable(s, "amount", &v.Amount, s.atLeast(0)),
-		nullable(s, "currency", &v.Currency, s.currency), nullable(s, "effective_date", &v.EffectiveDate, s.day),
+		nullable(s, "currency", &v.Currency, s.currency), nullable(s, "effective_date", &v.EffectiveDate, s.civilDay),
 	})
 	return v, err
 }
@@ -359,7 +359,7 @@ func individualFields(s *scanner, e *sandbox.PersonEdit) []field {
 		change(s, "preferred_name", &e.PreferredName, s.shortText),
 		changeList(s, "emails", &e.Emails, s.email), changeList(s, "phone_numbers", &e.PhoneNumbers, s.phoneNumber),
 		change(s, "gender", &e.Gender, enumOf[perch.Gender](s)), change(s, "ethnicity", &e.Ethnicity, enumOf[perch.Ethnicity](s)),
-		change(s, "marital_status", &e.MaritalStatus, enumOf[perch.MaritalStatus](s)), change(s, "dob", &e.DOB, s.day),
+		change(s, "marital_status", &e.MaritalStatus, enumOf[perch.MaritalStatus](s)), change(s, "dob", &e.DOB, s.civilDay),
 		change(s, "ssn", &e.SSN, s.ssn), change(s, "residence", &e.Residence, s.location),
 	}
 }
@@ -368,7 +368,7 @@ func employmentFields(s *scanner, e *sandbox.PersonEdit) []field {
 	return []field{
 		change(s, "title", &e.Title, s.shortText), change(s, "manager", &e.Manager, s.manager),
 		change(s, "department", &e.Department, s.departmentName), change(s, "employment", &e.Employment, s.employmentKind),
-		change(s, "start_date", &e.StartDate, s.day), change(s, "end_date", &e.EndDate, s.day), change(s, "latest_rehire_date", &e.LatestRehireDate, s.day),
+		change(s, "start_date", &e.StartDate, s.civilDay), change(s, "end_date", &e.EndDate, s.civilDay), change(s, "latest_rehire_date", &e.LatestRehireDate, s.civilDay),
 		change(s, "is_active", &e.IsActive, s.flag), change(s, "employment_status", &e.EmploymentStatus, enumOf[perch.EmploymentStatus](s)),
 		change(s, "flsa_status", &e.FLSAStatus, enumOf[perch.FLSAStatus](s)), change(s, "class_code", &e.ClassCode, s.shortText),
 		change(s, "location", &e.Location, s.location), change(s, "income", &e.Income, s.income), changeList(s, "income_history", &e.IncomeHistory, s.income),
