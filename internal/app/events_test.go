@@ -47,13 +47,6 @@ func (w *world) events(cursor string) (all []told, next string) {
 // wants compares events without regard to order.
 func wants(t *testing.T, what string, got []told, want ...told) {
 	t.Helper()
-	count := func(list []told) map[told]int {
-		all := map[told]int{}
-		for _, e := range list {
-			all[e]++
-		}
-		return all
-	}
 	if !maps.Equal(count(got), count(want)) {
 		t.Errorf("%s: events\n%s\nwant\n%s", what, lines(got), lines(want))
 	}
