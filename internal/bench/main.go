@@ -20,7 +20,7 @@ func main() {
 	people := flag.Int("people", 100_000, "people of the simulated employer")
 	seconds := flag.Duration("for", 3*time.Second, "how long each read is measured")
 	child := flag.String("sync", "", "internal: sync into this folder and report")
-	only := flag.String("only", "", "run only: sync, reads or layout")
+	only := flag.String("only", "", "run only: sync, reads, changes or layout")
 	cpu := flag.String("cpuprofile", "", "write a CPU profile; with -sync, of the syncs")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -61,8 +61,11 @@ func profiled(path string, fn func() error) error {
 }
 
 func (b bench) run(ctx context.Context, only string) error {
-	if only == "layout" {
+	switch only {
+	case "layout":
 		return b.layouts(ctx)
+	case "changes":
+		return b.changes(ctx)
 	}
 	folder, err := os.MkdirTemp("", "perch-bench-")
 	if err != nil {
@@ -76,5 +79,8 @@ func (b bench) run(ctx context.Context, only string) error {
 	if only == "sync" {
 		return nil
 	}
-	return b.reads(ctx, folder)
+	if err := b.reads(ctx, folder); err != nil || only != "" {
+		return err
+	}
+	return b.changes(ctx)
 }
