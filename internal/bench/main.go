@@ -20,7 +20,7 @@ func main() {
 	people := flag.Int("people", 100_000, "people of the simulated employer")
 	seconds := flag.Duration("for", 3*time.Second, "how long each read is measured")
 	child := flag.String("sync", "", "internal: sync into this folder and report")
-	only := flag.String("only", "", "run only: sync, reads, changes or layout")
+	only := flag.String("only", "", "run only: sync, reads, changes, rules or layout")
 	cpu := flag.String("cpuprofile", "", "write a CPU profile; with -sync, of the syncs")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -73,13 +73,19 @@ func (b bench) run(ctx context.Context, only string) error {
 	}
 	defer func() { _ = os.RemoveAll(folder) }()
 	fmt.Printf("Perch bench: %d people, SQLite, sealed records, %d connections\n", b.people, connections)
-	if err := b.syncs(ctx, folder, only != "reads"); err != nil {
+	if err := b.syncs(ctx, folder, only != "reads" && only != "rules"); err != nil {
 		return err
 	}
 	if only == "sync" {
 		return nil
 	}
+	if only == "rules" {
+		return b.rules(ctx, folder)
+	}
 	if err := b.reads(ctx, folder); err != nil || only != "" {
+		return err
+	}
+	if err := b.rules(ctx, folder); err != nil {
 		return err
 	}
 	return b.changes(ctx)

@@ -11,7 +11,7 @@ import (
 
 // The index is cut into buckets by the first bits of the id. A bucket is one record: entries in
 // order of id, each an id, a position and content hashes: of the whole record and, where it has
-// several facets, of each of them, so that an unchanged record is recognised by one hash.
+// several facets that change apart, of each of them, so that an unchanged record is recognised by one hash.
 const (
 	entryFixed = 16 + 4
 	// bucketEntries is the size at which buckets start; they may grow to four times that before the
@@ -22,14 +22,14 @@ const (
 var indexLayout = Facet{Name: indexFacet, PerBlock: 1}
 var headLayout = Facet{Name: headFacet, PerBlock: 1}
 
-func entrySize(facets int) int { return entryFixed + 8*hashCount(facets) }
+func (c *Collection) entrySize() int { return entryFixed + 8*c.hashes() }
 
-// hashCount is how many hashes a record of so many facets has.
-func hashCount(facets int) int {
-	if facets == 1 {
+// hashes is how many hashes a record has.
+func (c *Collection) hashes() int {
+	if len(c.Facets) == 1 || c.Derived {
 		return 1
 	}
-	return 1 + facets
+	return 1 + len(c.Facets)
 }
 
 // bucketBits returns how many bits of the id select the bucket for a collection of n records.

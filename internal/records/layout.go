@@ -24,6 +24,8 @@ type Collection struct {
 	// Stamped collections remember under which generation each facet of each record last changed: see
 	// View.ChangedSince.
 	Stamped bool
+	// Derived says that all facets but the first follow from it, so that they change together.
+	Derived bool
 }
 
 // FacetSet is some facets of a collection.
@@ -136,7 +138,7 @@ func Statements(payment perch.ID) Collection {
 	return Collection{Name: "pay_statements/" + payment.String(), Group: access.Payroll, Facets: []Facet{
 		{Name: "statement", PerBlock: peoplePerBlock, Compressed: true},
 		{Name: "marks", PerBlock: 5 * peoplePerBlock},
-	}}
+	}, Derived: true}
 }
 
 // Every collection also has a head (its size) and an index (from id to position and content hash);

@@ -18,21 +18,21 @@ func AppendMark(dst []byte, after int, number uint32) []byte {
 	return binary.AppendUvarint(binary.AppendUvarint(dst, uint64(after)), uint64(number))
 }
 
-// eachMark calls visit with every mark of a record.
-func eachMark(marks []byte, visit func(after, number uint64)) error {
-	for len(marks) > 0 {
-		after, n := binary.Uvarint(marks)
-		if n <= 0 {
-			return fmt.Errorf("%w: a mark", errMalformed)
-		}
-		number, m := binary.Uvarint(marks[n:])
-		if m <= 0 {
-			return fmt.Errorf("%w: a mark", errMalformed)
-		}
-		visit(after, number)
-		marks = marks[n+m:]
+// nextMark reads the mark at a place of a record and returns where the next one begins, or -1 where the
+// record is malformed. Nearly all numbers have one byte, and this is on the way of every read.
+func nextMark(marks []byte, at int) (after, number uint64, next int) {
+	if at+1 < len(marks) && marks[at]|marks[at+1] < 0x80 {
+		return uint64(marks[at]), uint64(marks[at+1]), at + 2
 	}
-	return nil
+	after, n := binary.Uvarint(marks[at:])
+	if n <= 0 {
+		return 0, 0, -1
+	}
+	number, m := binary.Uvarint(marks[at+n:])
+	if m <= 0 {
+		return 0, 0, -1
+	}
+	return after, number, at + n + m
 }
 
 // AppendMarked appends the record at a position as Append does, with fragments inserted at the marks
@@ -47,13 +47,14 @@ func (v *View) AppendMarked(dst []byte, facet, marks, position int, fragments []
 		return dst, 0, fmt.Errorf("%w: record %d of %d", errMalformed, i, p.len())
 	}
 	list := p.stored(i)
-	err = eachMark(list, func(_, number uint64) {
+	for at := 0; at < len(list); {
+		var number uint64
+		if _, number, at = nextMark(list, at); at < 0 {
+			return dst, 0, fmt.Errorf("%w: a mark", errMalformed)
+		}
 		if number < uint64(len(fragments)) {
 			inserted += len(fragments[number])
 		}
-	})
-	if err != nil {
-		return dst, 0, err
 	}
 	if inserted == 0 {
 		dst, err = v.Append(dst, facet, position)
@@ -77,19 +78,20 @@ func (v *View) AppendMarked(dst []byte, facet, marks, position int, fragments []
 	return dst, inserted, nil
 }
 
-// insert fills the room between to and from, where the record begins, with the fragments.
+// insert fills the room between to and from, where the record begins, with the fragments at marks that
+// were read once before. What lies between two fragments moves in one piece.
 func insert(dst []byte, to, from int, marks []byte, fragments [][]byte) error {
-	for len(marks) > 0 && to < from {
-		// The same list was read once before: its numbers are well formed.
-		after, n := binary.Uvarint(marks)
-		number, m := binary.Uvarint(marks[n:])
-		marks = marks[n+m:]
-		if after > uint64(len(dst)-from) {
+	end := from // of what is to move next
+	for at := 0; to < from && at < len(marks); {
+		var after, number uint64
+		after, number, at = nextMark(marks, at)
+		if after > uint64(len(dst)-end) {
 			return errMalformed
 		}
-		to += copy(dst[to:], dst[from:from+int(after)])
-		from += int(after)
-		if number < uint64(len(fragments)) {
+		end += int(after)
+		if number < uint64(len(fragments)) && len(fragments[number]) > 0 {
+			to += copy(dst[to:], dst[from:end])
+			from = end
 			to += copy(dst[to:from], fragments[number])
 		}
 	}

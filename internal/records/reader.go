@@ -124,7 +124,7 @@ func (v *View) Position(id perch.ID) (int, bool, error) {
 	if err != nil || p.len() == 0 {
 		return 0, false, err
 	}
-	entry, ok := findEntry(p.stored(0), entrySize(len(v.collection.Facets)), id)
+	entry, ok := findEntry(p.stored(0), v.collection.entrySize(), id)
 	if !ok {
 		return 0, false, nil
 	}

@@ -93,13 +93,13 @@ func (st *Stage) loadHead() error {
 }
 
 func (st *Stage) loadIndex() error {
-	n, facets := st.old.count, len(st.collection.Facets)
+	n := st.old.count
 	st.positions = make(map[perch.ID]int32, n+n/8)
 	st.ids = make([]perch.ID, n)
-	hashes := hashCount(facets)
+	hashes := st.collection.hashes()
 	st.hashes = make([]uint64, n*hashes)
 	st.seen, st.dirty = make([]bool, n), make([]bool, n)
-	size, found := entrySize(facets), 0
+	size, found := st.collection.entrySize(), 0
 	err := st.store.Blocks(st.ctx, st.entity, st.collection.Name, indexFacet, st.base, func(b store.Block) error {
 		if b.Number >= 1<<st.old.width {
 			return nil // of a wider cut, before the collection was deleted
@@ -175,7 +175,7 @@ func (st *Stage) create(id perch.ID, facets [][]byte) error {
 	st.changed = true
 	st.hashes = append(st.hashes, st.hash(facets...))
 	for f, content := range facets {
-		if len(facets) > 1 {
+		if st.collection.hashes() > 1 {
 			st.hashes = append(st.hashes, st.hash(content))
 		}
 		if err := st.writers[f].set(position, content); err != nil {
@@ -187,14 +187,14 @@ func (st *Stage) create(id perch.ID, facets [][]byte) error {
 }
 
 func (st *Stage) update(position int, facets [][]byte) (Change, error) {
-	hashes := st.hashes[position*hashCount(len(facets)):]
+	hashes := st.hashes[position*st.collection.hashes():]
 	whole := st.hash(facets...)
 	if hashes[0] == whole {
 		return Unchanged, nil
 	}
 	hashes[0] = whole
 	for f, content := range facets {
-		if len(facets) > 1 {
+		if st.collection.hashes() > 1 {
 			hash := st.hash(content)
 			if hashes[1+f] == hash {
 				continue
@@ -256,8 +256,7 @@ func (st *Stage) RemoveAbsent() ([]perch.ID, error) {
 }
 
 func (st *Stage) removeAt(position int) error {
-	last, facets := len(st.ids)-1, len(st.collection.Facets)
-	hashes := hashCount(facets)
+	last, hashes := len(st.ids)-1, st.collection.hashes()
 	id := st.ids[position]
 	if position != last {
 		for _, w := range st.writers {

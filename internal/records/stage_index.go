@@ -58,9 +58,8 @@ func (st *Stage) staleBuckets(width uint8, full bool) []bool {
 }
 
 func (st *Stage) bucket(positions []int32) []byte {
-	facets := len(st.collection.Facets)
-	hashes := hashCount(facets)
-	b := make([]byte, 0, len(positions)*entrySize(facets))
+	hashes := st.collection.hashes()
+	b := make([]byte, 0, len(positions)*st.collection.entrySize())
 	for _, position := range positions {
 		b = append(b, st.ids[position][:]...)
 		b = binary.BigEndian.AppendUint32(b, uint32(position))

@@ -25,6 +25,14 @@ type items struct {
 	// stands on the statement.
 	seen []bool
 	line []uint32
+	// before has the items of the statements before, by line: most people have much the same lines, and
+	// comparing is cheaper than looking up.
+	before []known
+}
+
+type known struct {
+	key    payitem.Key
+	number uint32
 }
 
 // paymentItems is what stands on the statements of one payment.
@@ -115,6 +123,19 @@ func (c *items) number(key payitem.Key) uint32 {
 	return number
 }
 
+// onLine is number for the n-th line of a statement.
+func (c *items) onLine(n int, key payitem.Key) uint32 {
+	if n < len(c.before) && c.before[n].key == key {
+		return c.before[n].number
+	}
+	number := c.number(key)
+	if n == len(c.before) {
+		c.before = append(c.before, known{})
+	}
+	c.before[n] = known{key, number}
+	return number
+}
+
 // note says that the statement encoded last stands among those of the payment being read.
 func (c *items) note() {
 	for _, number := range c.line {
@@ -179,6 +200,7 @@ type lineWriter struct {
 	items       *items
 	json, marks []byte
 	marked      int // where the last mark lies
+	lines       int // so far
 }
 
 // line is a pointer to a line of a statement.
@@ -199,7 +221,8 @@ func writeLines[L any, P line[L]](w *lineWriter, label string, lines []L, key fu
 			w.json = append(w.json, ',')
 		}
 		one := lines[i] // a copy: the statement is the connector's
-		number := w.items.number(key(&one))
+		number := w.items.onLine(w.lines, key(&one))
+		w.lines++
 		w.json = P(&one).AppendJSON(w.json)
 		if end := len(w.json) - 1; number != 0 { // before the closing brace
 			w.marks = records.AppendMark(w.marks, end-w.marked, number)
