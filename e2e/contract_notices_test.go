@@ -74,3 +74,22 @@ func TestDeviationsExcuseTheirOwnPlaceOnly(t *testing.T) {
 		}
 	}
 }
+
+// Some schemas of the contract are put together from parts, each of which lists some of the properties.
+func TestContractNoticesWhatNoPartOfAWholeLists(t *testing.T) {
+	t.Parallel()
+	const rule = `"id":"5d0b10a1-a09a-430f-81f1-20be735dc5e9","priority":1,"conditions":[],"created_at":"2025-01-01T10:00:00Z"`
+	c := openContract(t)
+	pointer, err := c.pointer(c.find(recorded{Method: "POST", Path: "/employer/pay-statement-item/rule"}), 201)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for body, valid := range map[string]bool{
+		`{` + rule + `}`: true, `{` + rule + `,"label":"x"}`: false,
+		`{` + rule + `,"attributes":{"metadata":{},"label":"x"}}`: false,
+	} {
+		if err := c.validate(pointer, body, asIs); (err == nil) != valid {
+			t.Errorf("%s: valid is %t, error %v", body, valid, err)
+		}
+	}
+}

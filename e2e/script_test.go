@@ -33,8 +33,14 @@ func (s *server) script(t *testing.T, name string) []recorded {
 // faithful holds answers against the contract and wants each of the operations to have succeeded.
 func faithful(t *testing.T, answers []recorded, operations ...string) {
 	t.Helper()
+	faithfulIn(t, "", answers, operations...)
+}
+
+// faithfulIn is faithful for a walk with departures of its own, all of which have to be needed.
+func faithfulIn(t *testing.T, walk string, answers []recorded, operations ...string) {
+	t.Helper()
 	var lists judgements
-	lists.load(t, "")
+	lists.load(t, walk)
 	checkHeaders(t, answers)
 	c := openContract(t) // skips where the reference files are absent
 	for _, one := range answers {
@@ -44,5 +50,8 @@ func faithful(t *testing.T, answers []recorded, operations ...string) {
 		if !c.succeeded[operation] {
 			t.Errorf("no call of %s succeeded", operation)
 		}
+	}
+	if walk != "" {
+		lists.unused(t)
 	}
 }
