@@ -105,7 +105,7 @@ func (c *call) eventTypes(name string) (list []perch.EventType, err error) {
 }
 
 // modifiedAfter describes the parameter of that name.
-const modifiedAfter = "Only what changed in a publish after this time: RFC 3339, or a date for its beginning in UTC. Send the Finch-Data-Retrieved header of the answer read before to miss nothing. Deleted records are not listed; events tell of them."
+const modifiedAfter = "Only what changed in a publish after this time: RFC 3339, or a date for its beginning in UTC. Send the Finch-Data-Retrieved header of the last answer of the same endpoint to miss nothing. Deleted records are not listed; events tell of them."
 
 // since reads modified_after from the query; the zero time does not filter.
 func (c *call) since() (time.Time, error) {
