@@ -50,24 +50,17 @@ func (s *Store) InsertEventBatch(ctx context.Context, tx *sql.Tx, b EventBatch) 
 	return nil
 }
 
-// eventsPerInsert keeps a statement below the number of parameters that either engine takes.
-const eventsPerInsert = 100
-
 const eventColumns = `batch_id, number, id, application_id, connection_id, type, assisted, body`
 
 // InsertEvents adds events to batches that are not published.
 func (s *Store) InsertEvents(ctx context.Context, tx *sql.Tx, events []Event) error {
-	for len(events) > 0 {
-		n := min(len(events), eventsPerInsert)
-		args := make([]any, 0, 8*n)
-		for i := range events[:n] {
-			e := &events[i]
-			args = append(args, e.BatchID, e.Number, e.ID, e.ApplicationID, e.ConnectionID, string(e.Type), e.Assisted, e.Body)
-		}
-		if _, err := tx.ExecContext(ctx, `INSERT INTO events (`+eventColumns+`) VALUES `+placeholders(n, 8), args...); err != nil {
-			return fmt.Errorf("storing events: %w", err)
-		}
-		events = events[n:]
+	values := make([]any, 0, 8*len(events))
+	for i := range events {
+		e := &events[i]
+		values = append(values, e.BatchID, e.Number, e.ID, e.ApplicationID, e.ConnectionID, string(e.Type), e.Assisted, e.Body)
+	}
+	if err := s.insertRows(ctx, tx, `INSERT INTO events (`+eventColumns+`)`, "", 8, values); err != nil {
+		return fmt.Errorf("storing events: %w", err)
 	}
 	return nil
 }
