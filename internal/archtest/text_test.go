@@ -111,7 +111,7 @@ func TestWhatIsLeftOverIsFound(t *testing.T) {
 // wireWords are the names that the contract and the published packages give to things. They may
 // stand wherever the wire is spoken.
 var wireWords = regexp.MustCompile(`Finch-(API|Api)-Version|Finch-Request-Id|Finch-Data-Retrieved|` +
-	`Finch-Last-Attempted-Update-(Date|Result)|finch_code|FinchCode|finch_(application|api_ip|auth_ip)_rl|` +
+	`Finch-Last-Attempted-Update-(Date|Result)|Finch-(Event-Id|Timestamp|Signature)|finch_code|FinchCode|finch_(application|api_ip|auth_ip)_rl|` +
 	`not_supported_by_finch|"finch"|@?tryfinch[/-][a-z-]+|finch-(openapi\.json|docs\.txt)`)
 
 var finch = regexp.MustCompile(`(?i)finch`)
