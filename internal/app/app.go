@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"path/filepath"
 	"sync"
 	"time"
@@ -38,6 +39,7 @@ import (
 	"github.com/perchhq/perch/internal/secret"
 	"github.com/perchhq/perch/internal/store"
 	syncengine "github.com/perchhq/perch/internal/sync"
+	"github.com/perchhq/perch/internal/webhook"
 	"github.com/perchhq/perch/provider"
 	"github.com/perchhq/perch/provider/catalog"
 	"github.com/perchhq/perch/provider/file"
@@ -71,6 +73,10 @@ type Config struct {
 	// StopPatience is how long requests and syncs under way may go on after a stop was asked for; 0
 	// means 20 seconds.
 	StopPatience time.Duration
+	// WebhookLoopback lets sandbox applications receive webhooks on this machine.
+	WebhookLoopback bool
+	// WebhookAllow lists networks that webhooks may be sent to although they are not public.
+	WebhookAllow []netip.Prefix
 	// Connectors are used beside Perch's own.
 	Connectors []provider.Connector
 	Log        *slog.Logger
@@ -91,6 +97,8 @@ type App struct {
 	Queue       *jobs.Queue
 	Jobs        *automated.Service
 	Events      *event.Log
+	Webhooks    *webhook.Service
+	Courier     *webhook.Courier
 	Store       *store.Store
 	Keyring     *secret.Keyring
 	Records     *records.Reader
@@ -218,6 +226,7 @@ func (a *App) wire(identity *secret.Identity) (err error) {
 	c := a.config
 	a.Events = &event.Log{Store: a.Store, Now: c.Now, PublicURL: cmp.Or(c.PublicURL, c.ListenURL)}
 	a.Store.StatusChanged = a.Events.StatusChanged
+	a.wireWebhooks()
 	connectors := map[string]provider.Connector{}
 	book := &sandbox.Book{Store: a.Store, Keyring: a.Keyring}
 	for _, connector := range append([]provider.Connector{employer.Connector{Book: book}, file.Connector{}}, c.Connectors...) {
@@ -272,6 +281,7 @@ func (a *App) wire(identity *secret.Identity) (err error) {
 		Jobs:       a.Jobs,
 		Documents:  &document.Service{Records: a.Records, Gate: a.Access},
 		Controls:   a.Sandbox,
+		Webhooks:   a.Webhooks,
 		Sandbox:    a.Sandbox, Catalogue: network, Health: a, Log: a.log, Version: c.Version,
 	}
 	return nil
@@ -285,7 +295,7 @@ func (a *App) forget(entity perch.ID) {
 
 func isNotFound(err error) bool { return errors.Is(err, store.ErrNotFound) }
 
-// Start runs jobs in this process until Close.
+// Start runs jobs and sends webhooks in this process until Close.
 func (a *App) Start(ctx context.Context) error {
 	if err := a.Queue.Start(ctx); err != nil {
 		return err
@@ -297,6 +307,7 @@ func (a *App) Start(ctx context.Context) error {
 		a.Events.Watch(background, a.log)
 	}()
 	a.stopWatching = func() { stop(); <-watching }
+	a.Courier.Start(ctx)
 	return nil
 }
 
@@ -362,9 +373,7 @@ func (a *App) Close() error {
 
 func (a *App) stop(ctx context.Context) (err error) {
 	a.closing.Do(func() {
-		if a.Queue != nil {
-			err = a.Queue.Stop(ctx)
-		}
+		err = a.stopWork(ctx)
 		if a.stopWatching != nil {
 			a.stopWatching()
 		}

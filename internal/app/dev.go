@@ -26,8 +26,9 @@ type DevFile struct {
 	ClientID      string `json:"client_id"`
 	ClientSecret  string `json:"client_secret"`
 	WebhookSecret string `json:"webhook_secret"`
-	// WebhookURL is where --webhook asked for events to be sent.
-	WebhookURL string `json:"webhook_url,omitempty"`
+	// WebhookURL is where --webhook asked for events to be sent, and WebhookEndpointID the endpoint for it.
+	WebhookURL        string `json:"webhook_url,omitempty"`
+	WebhookEndpointID string `json:"webhook_endpoint_id,omitempty"`
 }
 
 // PrepareDev makes the sandbox application of a development folder, or finds the one made before,
@@ -62,8 +63,14 @@ func (a *App) PrepareDev(ctx context.Context, origin, webhook string) (DevFile, 
 	}
 	dev.APIURL, dev.ConnectURL, dev.DashboardURL = origin, origin, origin+"/dashboard"
 	dev.ConsoleURL = origin + "/console"
+	if err := a.prepareWebhook(ctx, &dev); err != nil {
+		return DevFile{}, err
+	}
 	return dev, writeDev(path, dev)
 }
+
+// ReadDev reads dev.json in a data folder. Without the file, it returns the zero value.
+func ReadDev(data string) (DevFile, error) { return readDev(filepath.Join(data, "dev.json")) }
 
 // freeDevName returns "Development", or "Development 2" and so on where dev.json was lost before, so
 // that a name still means one application on the command line.

@@ -25,6 +25,7 @@ type API struct {
 	Connect    Connect
 	Entities   Entities
 	Events     Events
+	Webhooks   Webhooks
 	Health     Health
 	// Limits counts requests; nil means that there are no rate limits.
 	Limits limit.Limiter
