@@ -135,8 +135,12 @@ func (c *appListCommand) Run(ctx context.Context, t *terminal) error {
 }
 
 // with opens the app without running jobs, calls fn and closes it.
-func with(ctx context.Context, p place, t *terminal, fn func(*app.App) error) (err error) {
-	a, err := app.Open(ctx, p.config(t))
+func with(ctx context.Context, p place, t *terminal, fn func(*app.App) error) error {
+	return withConfig(ctx, p.config(t), fn)
+}
+
+func withConfig(ctx context.Context, config app.Config, fn func(*app.App) error) (err error) {
+	a, err := app.Open(ctx, config)
 	if err != nil {
 		return err
 	}

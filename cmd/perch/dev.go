@@ -4,15 +4,16 @@ import (
 	"context"
 	"fmt"
 	"net"
-	"net/url"
 	"path/filepath"
 
 	perch "github.com/perchhq/perch"
 	"github.com/perchhq/perch/internal/app"
+	"github.com/perchhq/perch/internal/webhook"
 )
 
 type devCommand struct {
 	place
+	reach
 	Addr         string `help:"Address to listen on; port 0 takes a free one." default:"127.0.0.1:8686" env:"PERCH_ADDR"`
 	Seed         uint64 `help:"Make the same simulated employers on every fresh start." default:"1"`
 	Webhook      string `help:"Send events to this URL." placeholder:"URL"`
@@ -28,9 +29,9 @@ func (c *devCommand) Validate() error {
 	if c.Webhook == "" {
 		return nil
 	}
-	u, err := url.Parse(c.Webhook)
-	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
-		return fmt.Errorf("--webhook: %q is not an http or https URL", c.Webhook)
+	policy := webhook.Policy{Loopback: true, Allow: c.WebhookAllow}
+	if err := policy.CheckURL(perch.ClientSandbox, c.Webhook); err != nil {
+		return fmt.Errorf("--webhook: %s", explain(err))
 	}
 	return nil
 }
@@ -39,6 +40,7 @@ func (c *devCommand) Validate() error {
 func (c *devCommand) Run(ctx context.Context, t *terminal) error {
 	config := c.config(t)
 	config.Patience, config.Seed, config.NoRateLimits, config.TrustedProxies = patience, c.Seed, c.NoRateLimits, c.proxies
+	config.WebhookLoopback, config.WebhookAllow = true, c.WebhookAllow
 	a, listener, err := start(ctx, config, c.Addr)
 	if err != nil {
 		return err

@@ -27,6 +27,7 @@ type cli struct {
 	App        appCommands       `cmd:"" help:"Make and list applications."`
 	Connection connectionCommand `cmd:"" help:"Bring employers in, and look at their connections."`
 	Operator   operatorCommands  `cmd:"" help:"Make and list the people who work in the operations console."`
+	Webhook    webhookCommands   `cmd:"" help:"Say where an application's events are sent, and see what became of them."`
 	Migrate    migrateCommand    `cmd:"" help:"Bring the database schema up to date and exit."`
 	Version    versionCommand    `cmd:"" help:"Print the version."`
 }

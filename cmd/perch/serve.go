@@ -19,6 +19,7 @@ const patience = 20 * time.Second
 
 type serveCommand struct {
 	place
+	reach
 	Addr         string `help:"Address to listen on." default:"127.0.0.1:8686" env:"PERCH_ADDR"`
 	PublicURL    string `help:"Where employers and providers reach this Perch, as https://perch.example.com." env:"PERCH_PUBLIC_URL" name:"public-url"`
 	NoRateLimits bool   `help:"Switch the application rate limits off."`
@@ -59,6 +60,7 @@ func (c *serveCommand) Validate() error {
 func (c *serveCommand) Run(ctx context.Context, t *terminal) error {
 	config := c.config(t)
 	config.Patience, config.NoRateLimits, config.TrustedProxies = patience, c.NoRateLimits, c.proxies
+	config.WebhookAllow = c.WebhookAllow
 	config.PublicURL = strings.TrimSuffix(c.PublicURL, "/")
 	a, listener, err := start(ctx, config, c.Addr)
 	if err != nil {

@@ -325,16 +325,6 @@ func (c *call) deliveryIDs() (endpoint, event perch.ID, err error) {
 	return endpoint, event, err
 }
 
-// decoded reads the body with a decoder.
-func decoded[T any](c *call, decode func(body []byte) (T, error)) (value T, err error) {
-	body, err := c.body()
-	if err != nil {
-		return value, err
-	}
-	defer body.release()
-	return decode(body.b)
-}
-
 // eventTypes reads a list of types of events.
 func (s *scanner) eventTypes() (list []perch.EventType, err error) {
 	list = []perch.EventType{}
@@ -350,58 +340,45 @@ func (s *scanner) eventTypes() (list []perch.EventType, err error) {
 	return list, err
 }
 
-func decodeEndpoint(body []byte) (webhook.New, error) {
-	s := scanner{data: body, at: location{index: -1}}
+func decodeEndpoint(s *scanner) (webhook.New, error) {
 	var n webhook.New
 	err := s.fields([]field{
 		{"url", true, func() (err error) { n.URL, err = s.words(); return err }},
-		{"events", false, func() error { return optional(&s, &n.Events, s.eventTypes) }},
-		{"description", false, func() error { return optional(&s, &n.Description, s.words) }},
+		{"events", false, func() error { return optional(s, &n.Events, s.eventTypes) }},
+		{"description", false, func() error { return optional(s, &n.Description, s.words) }},
 	})
-	if err == nil {
-		err = s.end()
-	}
 	return n, err
 }
 
-func decodeEndpointChange(body []byte) (webhook.Change, error) {
-	s := scanner{data: body, at: location{index: -1}}
+func decodeEndpointChange(s *scanner) (webhook.Change, error) {
 	var change webhook.Change
 	err := s.fields([]field{
-		{"url", false, func() error { return optional(&s, &change.URL, pointer(s.words)) }},
-		{"events", false, func() error { return optional(&s, &change.Events, pointer(s.eventTypes)) }},
-		{"description", false, func() error { return optional(&s, &change.Description, pointer(s.words)) }},
-		{"enabled", false, func() error { return optional(&s, &change.Enabled, pointer(s.flag)) }},
+		{"url", false, func() error { return optional(s, &change.URL, pointer(s.words)) }},
+		{"events", false, func() error { return optional(s, &change.Events, pointer(s.eventTypes)) }},
+		{"description", false, func() error { return optional(s, &change.Description, pointer(s.words)) }},
+		{"enabled", false, func() error { return optional(s, &change.Enabled, pointer(s.flag)) }},
 	})
-	if err == nil {
-		err = s.end()
-	}
 	return change, err
 }
 
 // decodeRotation takes an empty body for one that says nothing.
-func decodeRotation(body []byte) (time.Duration, error) {
-	if len(body) == 0 {
+func decodeRotation(s *scanner) (time.Duration, error) {
+	if len(s.data) == 0 {
 		return webhook.DefaultOverlap, nil
 	}
-	s := scanner{data: body, at: location{index: -1}}
 	hours := int(webhook.DefaultOverlap / time.Hour)
 	most := int(webhook.MaxOverlap / time.Hour)
 	err := s.fields([]field{{"overlap_hours", false, func() error {
-		err := optional(&s, &hours, s.integer)
+		err := optional(s, &hours, s.integer)
 		if err == nil && hours > most {
 			err = s.invalid("must be between 0 and %d.", most)
 		}
 		return err
 	}}})
-	if err == nil {
-		err = s.end()
-	}
 	return time.Duration(hours) * time.Hour, err
 }
 
-func decodeReplay(body []byte) (since time.Time, err error) {
-	s := scanner{data: body, at: location{index: -1}}
+func decodeReplay(s *scanner) (since time.Time, err error) {
 	err = s.fields([]field{{"since", true, func() error {
 		text, err := s.words()
 		if err != nil {
@@ -412,8 +389,5 @@ func decodeReplay(body []byte) (since time.Time, err error) {
 		}
 		return nil
 	}}})
-	if err == nil {
-		err = s.end()
-	}
 	return since, err
 }
