@@ -20,7 +20,7 @@ func main() {
 	people := flag.Int("people", 100_000, "people of the simulated employer")
 	seconds := flag.Duration("for", 3*time.Second, "how long each read is measured")
 	child := flag.String("sync", "", "internal: sync into this folder and report")
-	only := flag.String("only", "", "run only: sync, reads, changes, rules or layout")
+	only := flag.String("only", "", "run only: sync, reads, changes, rules, layout or webhooks")
 	cpu := flag.String("cpuprofile", "", "write a CPU profile; with -sync, of the syncs")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -66,6 +66,8 @@ func (b bench) run(ctx context.Context, only string) error {
 		return b.layouts(ctx)
 	case "changes":
 		return b.changes(ctx)
+	case "webhooks":
+		return b.webhooks(ctx)
 	}
 	folder, err := os.MkdirTemp("", "perch-bench-")
 	if err != nil {
@@ -88,5 +90,8 @@ func (b bench) run(ctx context.Context, only string) error {
 	if err := b.rules(ctx, folder); err != nil {
 		return err
 	}
-	return b.changes(ctx)
+	if err := b.changes(ctx); err != nil {
+		return err
+	}
+	return b.webhooks(ctx)
 }
