@@ -20,8 +20,14 @@ const (
 	waitingMost = 50
 	// lookMost bounds what else one look does.
 	lookMost = 50
-	// adoptEvery is how often connections are looked for that have no schedule and should have one.
+	// adoptEvery is how often connections are looked for that have no schedule and should have one, and
+	// adoptMost how many get one in one look.
 	adoptEvery = time.Hour
+	adoptMost  = 200
+	// keptFor is how long jobs can be asked about after their end, and forgetMost how many are forgotten at
+	// a time.
+	keptFor    = 90 * 24 * time.Hour
+	forgetMost = 1000
 )
 
 // slot is when a connection is read next: the first of its times after a moment. Its times are a day
@@ -53,7 +59,7 @@ func (s *Service) schedule(ctx context.Context, tx *sql.Tx, ended store.Sync, st
 	return err
 }
 
-// lastLook is when this process last looked for connections without a schedule.
+// lastLook is when this process last found that every connection has the schedule that it should have.
 type lastLook struct {
 	mu sync.Mutex
 	at time.Time
@@ -63,11 +69,13 @@ type lastLook struct {
 func (l *lastLook) due(now time.Time) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !l.at.IsZero() && now.Sub(l.at) < adoptEvery {
-		return false
-	}
+	return l.at.IsZero() || now.Sub(l.at) >= adoptEvery
+}
+
+func (l *lastLook) done(now time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.at = now
-	return true
 }
 
 // Look starts scheduled syncs whose time has come, queues jobs of one person that nobody works on, and
@@ -152,30 +160,30 @@ func (s *Service) settleFinished(ctx context.Context) error {
 }
 
 // adopt schedules connections that should have a schedule and have none, such as those from before there
-// were schedules.
+// were schedules, some at each look. Then it forgets jobs of long ago.
 func (s *Service) adopt(ctx context.Context) error {
 	if !s.looked.due(s.Now()) {
 		return nil
 	}
-	for {
-		found, err := s.Store.Unscheduled(ctx, lookMost)
-		if err != nil {
+	found, err := s.Store.Unscheduled(ctx, adoptMost)
+	if err != nil {
+		return err
+	}
+	for _, one := range found {
+		if err := s.holding(ctx, store.Job{ApplicationID: one.ApplicationID, ConnectionID: one.ConnectionID}, s.adoptOne); err != nil {
 			return err
 		}
-		for _, one := range found {
-			err := s.holding(ctx, store.Job{ApplicationID: one.ApplicationID, ConnectionID: one.ConnectionID},
-				func(ctx context.Context, tx *sql.Tx, one store.Job) error {
-					if _, err := s.Store.OpenSync(ctx, tx, one.ApplicationID, one.ConnectionID); !errors.Is(err, store.ErrNotFound) {
-						return err
-					}
-					return s.schedule(ctx, tx, store.Sync{ApplicationID: one.ApplicationID, ConnectionID: one.ConnectionID}, "")
-				})
-			if err != nil {
-				return err
-			}
-		}
-		if len(found) < lookMost {
-			return nil
-		}
 	}
+	if len(found) == adoptMost {
+		return nil
+	}
+	s.looked.done(s.Now())
+	return s.Store.DeleteJobs(ctx, s.Now().Add(-keptFor), forgetMost)
+}
+
+func (s *Service) adoptOne(ctx context.Context, tx *sql.Tx, one store.Job) error {
+	if _, err := s.Store.OpenSync(ctx, tx, one.ApplicationID, one.ConnectionID); !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	return s.schedule(ctx, tx, store.Sync{ApplicationID: one.ApplicationID, ConnectionID: one.ConnectionID}, "")
 }

@@ -325,6 +325,15 @@ func (s *Store) EntitiesToSync(ctx context.Context, tx *sql.Tx, application, con
 	return all, rows.Err()
 }
 
+// DeleteJobs deletes up to most jobs that ended before a time.
+func (s *Store) DeleteJobs(ctx context.Context, before time.Time, most int) error {
+	return s.Tx(ctx, func(tx *sql.Tx) error {
+		_, err := deleteSome(ctx, tx, most, "deleting old jobs", `DELETE FROM automated_jobs WHERE id IN
+			(SELECT id FROM automated_jobs WHERE completed_at > 0 AND completed_at < $1 LIMIT $2)`, db.Micros(before), most)
+		return err
+	})
+}
+
 // JobOrigin is whose a job is, for those who are told of its end.
 type JobOrigin struct {
 	CompanyID perch.ID

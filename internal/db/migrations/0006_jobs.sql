@@ -24,6 +24,7 @@ CREATE TABLE automated_jobs (
 );
 CREATE INDEX automated_jobs_by_connection ON automated_jobs (connection_id, submitted_at);
 CREATE INDEX automated_jobs_by_status ON automated_jobs (status, submitted_at);
+CREATE INDEX automated_jobs_by_end ON automated_jobs (completed_at) WHERE completed_at > 0;
 -- One sync at a time per connection, and one next one.
 CREATE UNIQUE INDEX automated_jobs_syncing ON automated_jobs (connection_id)
     WHERE type = 'data_sync_all' AND status IN ('pending', 'in_progress');
