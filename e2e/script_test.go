@@ -12,8 +12,8 @@ import (
 )
 
 // script runs a script of the folder sdk against a server with a sandbox application, and returns the
-// answers that the published client library received.
-func (s *server) script(t *testing.T, name string) []recorded {
+// answers that the published client library received. environment is given to it as well.
+func (s *server) script(t *testing.T, name string, environment ...string) []recorded {
 	t.Helper()
 	testneed.Need(t, testneed.Node)
 	installSDK(t)
@@ -24,6 +24,7 @@ func (s *server) script(t *testing.T, name string) []recorded {
 	node.Dir = "sdk"
 	c := s.application(t, perch.ClientSandbox)
 	node.Env = append(os.Environ(), "PERCH_URL="+s.url, "PERCH_RECORD="+record, "PERCH_CLIENT_ID="+c.id, "PERCH_CLIENT_SECRET="+c.secret)
+	node.Env = append(node.Env, environment...)
 	if output, err := node.CombinedOutput(); err != nil {
 		t.Fatalf("%s failed: %v\n%s", name, err, output)
 	}

@@ -217,10 +217,15 @@ func (b *browser) login(providerID, password string) *browser {
 // system is a provider with a connector of its own, named like one of the catalogue.
 type system struct {
 	answer func(provider.Attempt) (provider.Authentication, error)
+	// open opens an account for a sync; nil fails.
+	open func() (provider.Source, error)
 }
 
 func (*system) Name() string { return "gusto" }
-func (*system) Open(context.Context, provider.Account) (provider.Source, error) {
+func (s *system) Open(context.Context, provider.Account) (provider.Source, error) {
+	if s.open != nil {
+		return s.open()
+	}
 	return nil, provider.ErrUnavailable
 }
 

@@ -350,6 +350,27 @@ func TestTheListIsNewestFirstAndInPages(t *testing.T) {
 	})
 }
 
+func TestJobsCanBeAskedAboutForAQuarter(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, config app.Config) {
+		c := newClock()
+		config.Now = c.now
+		w := setup(t, config, one())
+		first := w.first()
+		c.move(90 * 24 * time.Hour)
+		second := w.refresh(http.StatusCreated)
+		w.runAll()
+		w.look()
+		w.job(first.JobID)
+		c.move(time.Hour + time.Second)
+		w.look()
+		if answer := w.call("GET", "/jobs/automated/"+first.JobID.String(), "", nil); answer.StatusCode != http.StatusNotFound {
+			t.Errorf("after a quarter: %d", answer.StatusCode)
+		}
+		w.job(second.JobID)
+	})
+}
+
 func TestADisconnectedConnectionHasNoScheduleLeft(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, config app.Config) {
