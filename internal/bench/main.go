@@ -20,7 +20,8 @@ func main() {
 	people := flag.Int("people", 100_000, "people of the simulated employer")
 	seconds := flag.Duration("for", 3*time.Second, "how long each read is measured")
 	child := flag.String("sync", "", "internal: sync into this folder and report")
-	only := flag.String("only", "", "run only: sync, reads, changes, rules, layout or webhooks")
+	files := flag.String("files", "", "internal: read the files of this folder and report")
+	only := flag.String("only", "", "run only: sync, reads, changes, rules, files, layout or webhooks")
 	cpu := flag.String("cpuprofile", "", "write a CPU profile; with -sync, of the syncs")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -29,6 +30,9 @@ func main() {
 	err := profiled(*cpu, func() error {
 		if *child != "" {
 			return b.childSync(ctx, *child)
+		}
+		if *files != "" {
+			return b.childFiles(*files)
 		}
 		return b.run(ctx, *only)
 	})
@@ -68,6 +72,8 @@ func (b bench) run(ctx context.Context, only string) error {
 		return b.changes(ctx)
 	case "webhooks":
 		return b.webhooks(ctx)
+	case "files":
+		return b.files(ctx)
 	}
 	folder, err := os.MkdirTemp("", "perch-bench-")
 	if err != nil {
@@ -93,5 +99,8 @@ func (b bench) run(ctx context.Context, only string) error {
 	if err := b.changes(ctx); err != nil {
 		return err
 	}
-	return b.webhooks(ctx)
+	if err := b.webhooks(ctx); err != nil {
+		return err
+	}
+	return b.files(ctx)
 }

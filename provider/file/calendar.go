@@ -49,6 +49,9 @@ const (
 // splitDate takes a date apart without deciding its order. A time of day behind it is ignored.
 func splitDate(s string) (dateParts, error) {
 	var p dateParts
+	if p, ok := splitNumeric(s); ok {
+		return p, nil
+	}
 	s = strings.TrimSpace(s)
 	if len(s) == 0 || len(s) > 48 {
 		return p, errDate
@@ -84,6 +87,26 @@ func splitDate(s string) (dateParts, error) {
 		}
 	}
 	return p.complete(n)
+}
+
+// splitNumeric reads three numbers of up to four digits with one sign between them and nothing else, as
+// most dates are written.
+func splitNumeric(s string) (p dateParts, ok bool) {
+	n := 0
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c >= '0' && c <= '9':
+			if p.digits[n]++; p.digits[n] > 4 {
+				return p, false
+			}
+			p.numbers[n] = p.numbers[n]*10 + int(c-'0')
+		case (c == '/' || c == '-') && n < 2 && p.digits[n] > 0:
+			n++
+		default:
+			return p, false
+		}
+	}
+	return p, n == 2 && p.digits[2] > 0
 }
 
 func (p dateParts) complete(n int) (dateParts, error) {
@@ -194,9 +217,12 @@ func civil(year int, month time.Month, day int) (perch.Date, error) {
 	return d, nil
 }
 
+// farAhead is a lead that no later date takes back.
+const farAhead = 500
+
 // columnOrder decides the order of numeric dates over whole columns: one date with a day above twelve
 // decides for all. ok is false when no date decides, numeric when there is one that could be read both
-// ways.
+// ways. It stops looking where one order is far ahead.
 func columnOrder(cells func(yield func(string) bool)) (order DateOrder, ok, numeric bool) {
 	monthFirst, dayFirst := 0, 0
 	for c := range cells {
@@ -210,6 +236,9 @@ func columnOrder(cells func(yield func(string) bool)) (order DateOrder, ok, nume
 			monthFirst++
 		case d && !m:
 			dayFirst++
+		}
+		if monthFirst-dayFirst >= farAhead || dayFirst-monthFirst >= farAhead {
+			break
 		}
 	}
 	if monthFirst == dayFirst {

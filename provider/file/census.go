@@ -10,16 +10,6 @@ import (
 	"github.com/perchhq/perch/provider"
 )
 
-// entry is a person with where they were read, as long as people still have to be told apart.
-type entry struct {
-	person  provider.Person
-	name    personName
-	number  string
-	email   string
-	manager managerRef
-	record  record
-}
-
 // managerRef is what a row says about the person's manager.
 type managerRef struct{ name, number, email string }
 
@@ -42,54 +32,43 @@ const (
 	activeButEnd = "the status is active although the employment has ended; the status was kept"
 )
 
-// readPeople reads every row of a census.
-func readPeople(s *sheet) []*entry {
-	out := make([]*entry, 0, len(s.Rows))
-	for _, row := range s.Rows {
-		if e := readPerson(record{sheet: s, row: row}); e != nil {
-			s.arrived++
-			out = append(out, e)
-		}
-	}
-	return out
-}
-
-func readPerson(r record) *entry {
-	r.unread = new(provider.Fields)
+// readPerson reads a row into a zero person, and returns the little that is kept of them. It is nil for a
+// row that names nobody.
+func readPerson(r record, p *provider.Person) *entry {
 	name, named := r.name()
 	number := r.number(FieldEmployeeNumber)
 	if !named && number == "" {
 		r.skip(noIdentity)
 		return nil
 	}
-	e := &entry{name: name, number: number, record: r}
-	e.manager = managerRef{name: r.text(FieldManagerName), number: r.number(FieldManagerNumber), email: strings.ToLower(r.text(FieldManagerEmail))}
-	i, j := &e.person.Individual, &e.person.Employment
+	i, j := &p.Individual, &p.Employment
 	i.FirstName, i.MiddleName, i.LastName = optional(name.first), optional(name.middle), optional(name.last)
 	j.FirstName, j.MiddleName, j.LastName = i.FirstName, i.MiddleName, i.LastName
 	i.PreferredName = r.string(FieldPreferredName)
 	r.employmentDates(j)
 	i.DOB = r.birthDate(j.StartDate)
-	i.Gender = read(r, FieldGender, genders.parse)
+	i.Gender = again(r, FieldGender, genders.parse)
 	i.Ethnicity = r.ethnicity()
-	i.MaritalStatus = read(r, FieldMaritalStatus, maritalStatuses.parse)
+	i.MaritalStatus = again(r, FieldMaritalStatus, maritalStatuses.parse)
 	i.SSN = read(r, FieldSSN, parseSSN)
 	i.Emails = r.emails()
 	i.PhoneNumbers = r.phones()
 	i.Residence = r.location(residenceFields)
-	for _, m := range i.Emails {
-		e.email = or(e.email, strings.ToLower(m.Data))
-	}
 	r.job(j)
 	j.SourceID = optional(number)
-	e.person.Keys = e.keys()
-	e.person.Unsaid = r.unsaid(&e.person, named)
-	return e
+	p.Keys = keys(name, number, i)
+	p.Unsaid = r.unsaid(p, named)
+	return &entry{sheet: r.sheet, at: int32(r.index), active: tristate(j.IsActive)}
+}
+
+// manager reads what a row says about the person's manager.
+func (r record) manager() managerRef {
+	return managerRef{name: r.text(FieldManagerName), number: r.number(FieldManagerNumber), email: strings.ToLower(r.text(FieldManagerEmail))}
 }
 
 // number reads an identifying number; a spreadsheet may have made 10026 into 10026.0.
 func (r record) number(f Field) string {
-	n := strings.TrimSuffix(strings.Join(strings.Fields(r.text(f)), " "), ".0")
+	n := strings.TrimSuffix(squeeze(r.text(f)), ".0")
 	if len(n) > 64 {
 		r.fail(f, errNumber)
 		return ""
@@ -97,32 +76,36 @@ func (r record) number(f Field) string {
 	return n
 }
 
-// keys are the person's natural keys, strongest first. The name is a key only together with the birth
+// keys are a person's natural keys, strongest first. The name is a key only together with the birth
 // date, or where there is nothing better.
-func (e *entry) keys() []string {
-	var keys []string
-	if e.number != "" {
-		keys = append(keys, "employee:"+e.number)
+func keys(name personName, number string, i *perch.Individual) []string {
+	keys := make([]string, 0, 3)
+	if number != "" {
+		keys = append(keys, employeeKey(number))
 	}
-	if ssn := e.person.Individual.SSN; ssn != nil {
-		keys = append(keys, "ssn:"+*ssn)
+	if i.SSN != nil {
+		keys = append(keys, "ssn:"+*i.SSN)
 	}
-	if key := e.nameKey(); key != "" && (e.person.Individual.DOB != nil || len(keys) == 0) {
-		keys = append(keys, key)
+	if i.DOB != nil || len(keys) == 0 {
+		if key := nameKey(name, i.DOB); key != "" {
+			keys = append(keys, key)
+		}
 	}
 	return keys
 }
 
-func (e *entry) nameKey() string {
-	name := e.name.match()
-	if name == "" {
+func employeeKey(number string) string { return "employee:" + number }
+
+func nameKey(name personName, dob *perch.Date) string {
+	match := name.match()
+	if match == "" {
 		return ""
 	}
-	if dob := e.person.Individual.DOB; dob != nil {
-		return "name:" + name + "|" + dob.String()
+	if dob != nil {
+		return "name:" + match + "|" + dob.String()
 	}
 	// Without the birth date the middle name has to tell people apart.
-	whole := fold(e.name.first + " " + e.name.middle + " " + e.name.last)
+	whole := fold(name.first + " " + name.middle + " " + name.last)
 	return "name:" + strings.Join(strings.Fields(whole), " ") + "|"
 }
 
@@ -166,7 +149,7 @@ func (r record) ethnicity() *perch.Ethnicity {
 		}
 		return parseFlag(s)
 	})
-	race := read(r, FieldEthnicity, ethnicities.parse)
+	race := again(r, FieldEthnicity, ethnicities.parse)
 	if hispanic != nil && *hispanic {
 		e := perch.EthnicityHispanic
 		return &e
@@ -211,13 +194,13 @@ var (
 func (r record) location(f locationFields) *perch.Location {
 	l := perch.Location{
 		Name: r.string(f.name), Line1: r.string(f.street), Line2: r.string(f.street2), City: r.string(f.city),
-		Country: read(r, f.country, parseCountry),
+		Country: again(r, f.country, parseCountry),
 	}
 	abroad := l.Country != nil && *l.Country != "US"
 	if abroad {
 		l.State, l.PostalCode = r.string(f.state), r.string(f.zip)
 	} else {
-		l.State = read(r, f.state, parseState)
+		l.State = again(r, f.state, parseState)
 		state := ""
 		if l.State != nil {
 			state = *l.State
@@ -236,15 +219,15 @@ func (r record) job(j *perch.Employment) {
 	if d := r.string(FieldDepartment); d != nil {
 		j.Department = &perch.DepartmentName{Name: d}
 	}
-	if kind := read(r, FieldEmploymentType, parseKind); kind != nil {
+	if kind := again(r, FieldEmploymentType, parseKind); kind != nil {
 		j.Employment = *kind
 	}
 	r.status(j)
-	j.FLSAStatus = read(r, FieldFLSA, parseFLSA)
+	j.FLSAStatus = again(r, FieldFLSA, parseFLSA)
 	j.ClassCode = r.string(FieldClassCode)
 	j.UnionCode, j.UnionLocal = r.string(FieldUnionCode), r.string(FieldUnionLocal)
-	j.HighlyCompensatedEmployee = read(r, FieldHCE, parseFlag)
-	j.KeyEmployee = read(r, FieldKeyEmployee, parseFlag)
+	j.HighlyCompensatedEmployee = again(r, FieldHCE, parseFlag)
+	j.KeyEmployee = again(r, FieldKeyEmployee, parseFlag)
 	j.WorkID = r.string(FieldWorkID)
 	j.Location = r.location(workFields)
 	j.Income = r.income()
@@ -273,9 +256,9 @@ func parseFLSA(s string) (perch.FLSAStatus, error) {
 // status combines what the row says in words, by a flag and by dates. It leaves the status open where
 // only the day of hire speaks.
 func (r record) status(j *perch.Employment) {
-	word := read(r, FieldEmploymentStatus, parseStatus)
+	word := again(r, FieldEmploymentStatus, parseStatus)
 	status := word
-	terminated := read(r, FieldTerminated, parseFlag)
+	terminated := again(r, FieldTerminated, parseFlag)
 	start := j.StartDate
 	if j.LatestRehireDate != nil {
 		start = j.LatestRehireDate
@@ -338,13 +321,13 @@ func (r record) income() *perch.Income {
 	c, _ := r.column(FieldSalary)
 	income := &perch.Income{Amount: amount, Currency: new(perch.USD)}
 	income.EffectiveDate = r.date(FieldEffectiveDate, yearRule{earliest: perch.NewDate(1930, 1, 1), latest: r.today.AddMonths(12)})
-	unit := read(r, FieldPayUnit, units.parse)
+	unit := again(r, FieldPayUnit, units.parse)
 	if unit == nil {
 		unit = optional(perch.IncomeUnit(c.Unit))
 	}
 	if unit == nil {
 		r.leave(provider.FieldIncomeUnit)
-		unit = guessUnit(*amount, read(r, FieldPayType, units.parse))
+		unit = guessUnit(*amount, again(r, FieldPayType, units.parse))
 	}
 	if unit == nil {
 		r.failColumn(c, errUnit.Error())

@@ -1,6 +1,7 @@
 package file
 
 import (
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -59,7 +60,7 @@ func titleCompany(titles []Row) (name, ein string) {
 }
 
 // company puts together what the mapping, the title lines and the people say about the employer.
-func company(given *CompanyMapping, tables []*Table, people []*entry) perch.Company {
+func company(given *CompanyMapping, tables []*Table, seen *workplaces) perch.Company {
 	var name, ein string
 	if given != nil {
 		name = given.LegalName
@@ -69,47 +70,66 @@ func company(given *CompanyMapping, tables []*Table, people []*entry) perch.Comp
 		n, e := titleCompany(t.Titles)
 		name, ein = or(name, n), or(ein, e)
 	}
-	return perch.Company{LegalName: optional(name), EIN: optional(ein), Departments: departments(people), Locations: locations(people)}
+	return perch.Company{LegalName: optional(name), EIN: optional(ein), Departments: seen.list(), Locations: seen.locations}
 }
 
-// departments are those of the people, in alphabetical order.
-func departments(people []*entry) []perch.Department {
-	seen := make(map[string]bool)
-	var names []string
-	for _, e := range people {
-		if d := e.person.Employment.Department; d != nil && !seen[*d.Name] {
-			seen[*d.Name] = true
-			names = append(names, *d.Name)
+// workplaces are the departments and the places of work of the people, each once.
+type workplaces struct {
+	departments map[string]bool
+	// locations are in order of first appearance.
+	locations []perch.Location
+	flat      []flatLocation
+	seen      map[flatLocation]bool
+}
+
+// flatLocation is a location that can be compared.
+type flatLocation [7]string
+
+func newWorkplaces() *workplaces {
+	return &workplaces{departments: make(map[string]bool), seen: make(map[flatLocation]bool)}
+}
+
+// add notes where a person works.
+func (w *workplaces) add(j *perch.Employment) {
+	if j.Department != nil {
+		w.departments[*j.Department.Name] = true
+	}
+	if j.Location != nil {
+		w.place(flatten(j.Location), *j.Location)
+	}
+}
+
+func flatten(l *perch.Location) (flat flatLocation) {
+	for i, part := range []*string{l.Name, l.Line1, l.Line2, l.City, l.State, l.PostalCode, l.Country} {
+		if part != nil {
+			flat[i] = *part
 		}
 	}
-	slices.Sort(names)
+	return flat
+}
+
+func (w *workplaces) place(flat flatLocation, l perch.Location) {
+	if !w.seen[flat] {
+		w.seen[flat] = true
+		w.flat, w.locations = append(w.flat, flat), append(w.locations, l)
+	}
+}
+
+// join takes over what others have seen after these.
+func (w *workplaces) join(later *workplaces) {
+	for d := range later.departments {
+		w.departments[d] = true
+	}
+	for i, flat := range later.flat {
+		w.place(flat, later.locations[i])
+	}
+}
+
+// list returns the departments in alphabetical order.
+func (w *workplaces) list() []perch.Department {
 	var out []perch.Department
-	for _, n := range names {
-		out = append(out, perch.Department{Name: &n})
-	}
-	return out
-}
-
-// locations are the places of work, in order of first appearance.
-func locations(people []*entry) []perch.Location {
-	seen := make(map[string]bool)
-	var out []perch.Location
-	for _, e := range people {
-		l := e.person.Employment.Location
-		if l == nil {
-			continue
-		}
-		var key strings.Builder
-		for _, part := range []*string{l.Name, l.Line1, l.Line2, l.City, l.State, l.PostalCode, l.Country} {
-			if part != nil {
-				key.WriteString(*part)
-			}
-			key.WriteByte(0)
-		}
-		if !seen[key.String()] {
-			seen[key.String()] = true
-			out = append(out, *l)
-		}
+	for _, name := range slices.Sorted(maps.Keys(w.departments)) {
+		out = append(out, perch.Department{Name: &name})
 	}
 	return out
 }

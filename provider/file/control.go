@@ -62,9 +62,9 @@ func (s *sheet) scopes(t Total, byDate map[perch.Date][]Row, grand bool) [][]Row
 		out = append(out, byDate[day])
 		delete(byDate, day) // a second total of the day is of something else
 	}
-	out = append(out, s.Rows[t.From:t.After])
+	out = append(out, s.all()[t.From:t.After])
 	if grand {
-		out = append(out, s.Rows[:t.After])
+		out = append(out, s.all()[:t.After])
 	}
 	return out
 }
@@ -75,7 +75,7 @@ func (s *sheet) rowsByDate() map[perch.Date][]Row {
 	if !ok || len(s.Totals) == 0 {
 		return out
 	}
-	for _, r := range s.Rows {
+	for _, r := range s.all() {
 		if day, ok := s.payDate(r.Cells[c.Index]); ok {
 			out[day] = append(out[day], r)
 		}

@@ -1,7 +1,6 @@
 package file
 
 import (
-	"bytes"
 	"fmt"
 	"strings"
 	"unicode/utf16"
@@ -12,34 +11,48 @@ import (
 
 // decodeText turns the bytes of a text file into UTF-8 and names the encoding it found. Text that is not
 // UTF-8 is taken as Windows-1252, which is what spreadsheet programs write on US desktops.
-func decodeText(b []byte) (string, string, error) {
+func decodeText(s string) (text, encoding string, err error) {
 	switch {
-	case bytes.HasPrefix(b, []byte{0xEF, 0xBB, 0xBF}):
-		b = b[3:]
-	case bytes.HasPrefix(b, []byte{0xFF, 0xFE}):
-		return decodeUTF16(b[2:], func(b []byte) uint16 { return uint16(b[0]) | uint16(b[1])<<8 }), "UTF-16LE", nil
-	case bytes.HasPrefix(b, []byte{0xFE, 0xFF}):
-		return decodeUTF16(b[2:], func(b []byte) uint16 { return uint16(b[1]) | uint16(b[0])<<8 }), "UTF-16BE", nil
+	case strings.HasPrefix(s, "\xEF\xBB\xBF"):
+		s = s[3:]
+	case strings.HasPrefix(s, "\xFF\xFE"):
+		return decodeUTF16(s[2:], 0), "UTF-16LE", nil
+	case strings.HasPrefix(s, "\xFE\xFF"):
+		return decodeUTF16(s[2:], 1), "UTF-16BE", nil
 	}
-	if bytes.IndexByte(b, 0) >= 0 {
+	if strings.IndexByte(s, 0) >= 0 {
 		return "", "", fmt.Errorf("%w: it holds binary data; save it as CSV (UTF-8) or XLSX", ErrNotReadable)
 	}
-	if utf8.Valid(b) {
-		return string(b), "UTF-8", nil
+	if utf8.ValidString(s) {
+		return s, "UTF-8", nil
 	}
-	decoded, err := charmap.Windows1252.NewDecoder().Bytes(b)
+	decoded, err := charmap.Windows1252.NewDecoder().String(s)
 	if err != nil {
 		return "", "", fmt.Errorf("%w: its text encoding is unknown; save it as CSV (UTF-8)", ErrNotReadable)
 	}
-	return string(decoded), "Windows-1252", nil
+	return decoded, "Windows-1252", nil
 }
 
-func decodeUTF16(b []byte, unit func([]byte) uint16) string {
-	units := make([]uint16, 0, len(b)/2)
-	for ; len(b) >= 2; b = b[2:] {
-		units = append(units, unit(b))
+// decodeUTF16 decodes units whose low byte is at the given place. A half of a pair without the other
+// becomes the replacement character.
+func decodeUTF16(s string, low int) string {
+	var b strings.Builder
+	b.Grow(len(s)/2 + len(s)/16)
+	unit := func(i int) rune { return rune(s[i+low]) | rune(s[i+1-low])<<8 }
+	for i := 0; i+2 <= len(s); i += 2 {
+		r := unit(i)
+		if utf16.IsSurrogate(r) {
+			second := rune(-1)
+			if i+4 <= len(s) {
+				second = unit(i + 2)
+			}
+			if r = utf16.DecodeRune(r, second); r != utf8.RuneError {
+				i += 2
+			}
+		}
+		b.WriteRune(r)
 	}
-	return string(utf16.Decode(units))
+	return b.String()
 }
 
 var delimiters = []byte{',', '\t', ';', '|'}
@@ -53,7 +66,7 @@ func sniffDelimiter(text string) byte {
 		widths := map[int]int{}
 		p := csvScanner{text: text, delimiter: d, maxCell: longest, maxCells: longest}
 		for n := 0; n < rows; n++ {
-			cells, _, ok := p.next()
+			cells, _, ok := p.next(nil)
 			if !ok {
 				break
 			}
@@ -82,17 +95,16 @@ type csvScanner struct {
 	maxCells int
 	tooWide  bool
 	pos      int
-	width    int
 }
 
-// next returns the cells of the next row and what was wrong with it, or false at the end. After a
-// problem it goes on at the line after the one where the row began.
-func (p *csvScanner) next() ([]string, string, bool) {
+// next appends the cells of the next row to buffer and says what was wrong with it, or returns false at
+// the end. After a problem it goes on at the line after the one where the row began.
+func (p *csvScanner) next(buffer []string) ([]string, string, bool) {
 	if p.pos >= len(p.text) {
 		return nil, "", false
 	}
 	start := p.pos
-	cells, problem := p.row()
+	cells, problem := p.row(buffer)
 	if problem != "" {
 		p.pos = start
 		if i := strings.IndexAny(p.text[start:], "\r\n"); i >= 0 {
@@ -105,9 +117,7 @@ func (p *csvScanner) next() ([]string, string, bool) {
 	return cells, problem, true
 }
 
-func (p *csvScanner) row() ([]string, string) {
-	cells := make([]string, 0, max(1, p.width))
-	defer func() { p.width = len(cells) }()
+func (p *csvScanner) row(cells []string) ([]string, string) {
 	for {
 		if p.maxCells > 0 && len(cells) > p.maxCells {
 			p.tooWide = true
@@ -170,9 +180,12 @@ const maxBrokenRows = 1000
 // quoted reads a quoted cell. A quote inside it that nobody doubled is text, but not together with a line
 // end: then it is the opening quote of a later row, and this row's was never closed.
 func (p *csvScanner) quoted() (string, string) {
+	p.pos++
+	if cell, ok := p.plainlyQuoted(); ok {
+		return cell, ""
+	}
 	var b strings.Builder
 	stray, lines := false, false
-	p.pos++
 	for {
 		rest := p.text[p.pos:]
 		end := strings.IndexByte(rest[:min(len(rest), p.maxCell+1)], '"')
@@ -198,56 +211,80 @@ func (p *csvScanner) quoted() (string, string) {
 	}
 }
 
-// readCSV splits text into rows. Rows that could not be read are returned as issues.
-func readCSV(name string, content []byte, limits Limits) (*grid, error) {
+// plainlyQuoted reads a quoted cell without a quote inside it, as nearly all are, and leaves pos where it
+// is for any other.
+func (p *csvScanner) plainlyQuoted() (string, bool) {
+	rest := p.text[p.pos:]
+	end := strings.IndexByte(rest[:min(len(rest), p.maxCell+1)], '"')
+	if end < 0 || end > p.maxCell {
+		return "", false
+	}
+	if after := p.pos + end + 1; after >= len(p.text) || p.text[after] == p.delimiter || p.text[after] == '\n' || p.text[after] == '\r' {
+		p.pos = after
+		return rest[:end], true
+	}
+	return "", false
+}
+
+// readCSV splits text into rows. Rows that could not be read become issues.
+func (b *tableBuilder) readCSV(content string) error {
 	text, encoding, err := decodeText(content)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	g := &grid{format: "csv", encoding: encoding}
-	delimiter := byte(0)
+	t := &b.table
+	t.Format, t.Encoding, t.text = "csv", encoding, text
 	number := 0
+	p := csvScanner{text: text, maxCell: t.limits.CellBytes, maxCells: t.limits.Columns}
 	if len(text) >= 5 && strings.EqualFold(text[:4], "sep=") && strings.IndexByte(",;\t|", text[4]) >= 0 {
-		delimiter = text[4]
-		text = text[5:]
-		text = strings.TrimPrefix(strings.TrimPrefix(text, "\r"), "\n")
+		p.delimiter = text[4]
+		if p.pos = 5; p.pos < len(text) && (text[p.pos] == '\r' || text[p.pos] == '\n') {
+			p.lineEnd()
+		}
 		number = 1
+	} else {
+		p.delimiter = sniffDelimiter(text)
 	}
-	if delimiter == 0 {
-		delimiter = sniffDelimiter(text)
-	}
-	g.delimiter = string(delimiter)
-	p := csvScanner{text: text, delimiter: delimiter, maxCell: limits.CellBytes, maxCells: limits.Columns}
-	left := budget{limits: limits}
+	t.delimiter, t.Delimiter = p.delimiter, string(p.delimiter)
+	var cells []string
 	for {
 		number++
-		cells, problem, ok := p.next()
-		if !ok {
-			return g, nil
+		offset := p.pos
+		var problem string
+		var ok bool
+		if cells, problem, ok = p.next(cells[:0]); !ok {
+			return nil
 		}
-		if p.tooWide {
-			return nil, tooLarge("row with more than %d columns", limits.Columns)
-		}
-		if problem != "" {
-			if len(g.issues) >= maxBrokenRows {
-				return nil, fmt.Errorf("%w: more than %d rows have broken quotes or oversized cells", ErrNotReadable, maxBrokenRows)
+		switch {
+		case p.tooWide:
+			return tooLarge("row with more than %d columns", t.limits.Columns)
+		case problem != "":
+			if len(b.issues) >= maxBrokenRows {
+				return fmt.Errorf("%w: more than %d rows have broken quotes or oversized cells", ErrNotReadable, maxBrokenRows)
 			}
-			g.issues = append(g.issues, Issue{File: name, Row: number, Message: problem, Skipped: true})
+			b.issues = append(b.issues, Issue{File: t.Name, Row: number, Message: problem, Skipped: true})
+			continue
+		case b.header != nil && b.ordinary(cells):
+			if err := b.left.take(cells); err != nil {
+				return err
+			}
+			t.refs = append(t.refs, rowRef{int32(number), uint32(offset)})
+			continue
+		case blank(cells):
 			continue
 		}
-		if blank(cells) {
-			continue
+		for i := range cells {
+			cells[i] = clean(cells[i])
 		}
-		if err := left.take(cells); err != nil {
-			return nil, err
+		if err := b.add(number, uint32(offset), cells); err != nil {
+			return err
 		}
-		g.rows = append(g.rows, Row{Number: number, Cells: cells})
 	}
 }
 
 func blank(cells []string) bool {
 	for _, c := range cells {
-		if strings.TrimSpace(c) != "" {
+		if c != "" && strings.TrimSpace(c) != "" {
 			return false
 		}
 	}

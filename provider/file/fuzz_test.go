@@ -23,7 +23,7 @@ func FuzzRead(f *testing.F) {
 		if err != nil {
 			return
 		}
-		for _, r := range table.Rows {
+		for _, r := range table.Rows() {
 			if len(r.Cells) != len(table.Header) {
 				t.Fatalf("row %d has %d cells below %d titles", r.Number, len(r.Cells), len(table.Header))
 			}
@@ -40,7 +40,7 @@ func FuzzOpen(f *testing.F) {
 	f.Add("Emp ID,Name,DOB,Hire Date,SSN,State,Zip,Phone,Salary,Manager Name\n1,\"Roe, Ann\",1/2/80,1/2/10,123-45-6789,MA,1960,6175550134,5,Bo", registerHeader+"\n"+row100("01/04/2019", "1", "1", "Ann Roe"))
 	f.Add("Name,DOB\nAnn,\n", "Check Date,Name,Gross\n1/1/19,Ann,(5.00)\nTotal,,5\n")
 	f.Fuzz(func(t *testing.T, census, payroll string) {
-		s, err := Open([]File{{"c", Census, []byte(census)}, {"p", Payroll, []byte(payroll)}}, Mapping{}, Options{Limits: fuzzLimits, Now: in2026})
+		s, err := Open([]File{{Name: "c", Kind: Census, Content: []byte(census)}, {Name: "p", Kind: Payroll, Content: []byte(payroll)}}, Mapping{}, Options{Limits: fuzzLimits, Now: in2026})
 		if err != nil {
 			return
 		}

@@ -11,18 +11,18 @@ const headerDepth = 60
 
 // findHeader returns the index of the header row, or -1. The header is the row with the most titles
 // that the lexicon knows; a file in words of its own has its header in the first row as wide as most.
-func (g *grid) findHeader(number int) int {
+func findHeader(rows []Row, number int) int {
 	if number > 0 {
-		for i, r := range g.rows {
+		for i, r := range rows {
 			if r.Number == number {
 				return i
 			}
 		}
 		return -1
 	}
-	depth := min(len(g.rows), headerDepth)
+	depth := min(len(rows), headerDepth)
 	best, bestHits := -1, 0
-	for i, r := range g.rows[:depth] {
+	for i, r := range rows[:depth] {
 		if !titleLike(r.Cells) {
 			continue
 		}
@@ -40,10 +40,10 @@ func (g *grid) findHeader(number int) int {
 		return best
 	}
 	widest := 0
-	for _, r := range g.rows[:depth] {
+	for _, r := range rows[:depth] {
 		widest = max(widest, filled(r.Cells))
 	}
-	for i, r := range g.rows[:depth] {
+	for i, r := range rows[:depth] {
 		if titleLike(r.Cells) && filled(r.Cells)*5 >= widest*3 {
 			return i
 		}
@@ -77,7 +77,7 @@ func totalsLabel(cells []string) (string, bool) {
 		switch {
 		case c == "":
 		case label == "":
-			if !totalsPattern.MatchString(c) {
+			if !holdsTotal(c) || !totalsPattern.MatchString(c) {
 				return "", false
 			}
 			label = c
@@ -86,6 +86,16 @@ func totalsLabel(cells []string) (string, bool) {
 		}
 	}
 	return label, label != ""
+}
+
+// holdsTotal is a quick look whether the pattern can match at all: nearly every row is no total.
+func holdsTotal(s string) bool {
+	for i := 0; i+5 <= len(s); i++ {
+		if s[i]|0x20 == 't' && strings.EqualFold(s[i:i+5], "total") {
+			return true
+		}
+	}
+	return false
 }
 
 var datePattern = regexp.MustCompile(`\b\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}\b`)

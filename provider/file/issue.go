@@ -30,9 +30,14 @@ const maxRowsShown = 20
 type issues struct {
 	list    []Issue
 	dropped int
+	// deaf issues keep nothing.
+	deaf bool
 }
 
 func (s *issues) add(i Issue) {
+	if s.deaf {
+		return
+	}
 	if len(s.list) >= maxIssues {
 		s.dropped++
 		return

@@ -123,7 +123,7 @@ func suffixOf(s string) string {
 // nameWords are a name's words in lower case without accents, punctuation and, where at least two words
 // remain, without initials and suffixes. Two spellings of one name have the same words.
 func nameWords(s string) []string {
-	all := strings.FieldsFunc(fold(s), func(r rune) bool { return r == ' ' })
+	all := strings.Fields(fold(s))
 	var words []string
 	for _, w := range all {
 		if len(w) > 1 && (suffixes[w] == "") {
@@ -138,6 +138,9 @@ func nameWords(s string) []string {
 
 // fold lowers case, drops accents and apostrophes and turns other signs into spaces.
 func fold(s string) string {
+	if folded, ok := foldPlain(s); ok {
+		return folded
+	}
 	var b strings.Builder
 	for _, r := range norm.NFKD.String(s) {
 		switch {
@@ -149,6 +152,28 @@ func fold(s string) string {
 		}
 	}
 	return b.String()
+}
+
+// foldPlain is fold for ASCII, which nearly all names are.
+func foldPlain(s string) (string, bool) {
+	for i := range len(s) {
+		if s[i] >= 0x80 {
+			return "", false
+		}
+	}
+	out := make([]byte, 0, 48)
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c == '\'' || c == '.':
+		case c >= 'A' && c <= 'Z':
+			out = append(out, c|0x20)
+		case c >= 'a' && c <= 'z' || c >= '0' && c <= '9':
+			out = append(out, c)
+		default:
+			out = append(out, ' ')
+		}
+	}
+	return string(out), true
 }
 
 // matchName is the form under which people are looked up by name: given names before the last name.

@@ -2,8 +2,8 @@ package file
 
 import (
 	"errors"
-	"regexp"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/nyaruka/phonenumbers"
 
@@ -24,7 +24,7 @@ func parseSSN(s string) (string, error) {
 	if strings.ContainsAny(s, "*#•xX") {
 		return "", errMasked
 	}
-	digits := strings.NewReplacer("-", "", " ", "").Replace(strings.TrimSpace(s))
+	digits := digitsOf(strings.TrimSpace(s))
 	if !allDigits(digits) || len(digits) > 9 || len(digits) < 7 {
 		return "", errSSN
 	}
@@ -36,8 +36,46 @@ func parseSSN(s string) (string, error) {
 	return digits, nil
 }
 
+// digitsOf drops dashes and blanks.
+func digitsOf(s string) string {
+	if strings.IndexByte(s, '-') < 0 && strings.IndexByte(s, ' ') < 0 {
+		return s
+	}
+	kept := make([]byte, 0, 16)
+	for i := range len(s) {
+		if s[i] != '-' && s[i] != ' ' {
+			kept = append(kept, s[i])
+		}
+	}
+	return string(kept)
+}
+
+// usPhone reads the usual ways to write a number of the United States, which the library does too, but
+// takes long over.
+func usPhone(s string) (string, bool) {
+	number := [12]byte{'+', '1'}
+	n := 2
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c >= '0' && c <= '9':
+			if n == len(number) {
+				return "", false
+			}
+			number[n] = c
+			n++
+		case c != '-' && c != ' ' && c != '(' && c != ')' && c != '.':
+			return "", false
+		}
+	}
+	// Area codes begin with 2 to 9; what begins otherwise may hold a country code.
+	return string(number[:]), n == len(number) && number[2] >= '2'
+}
+
 // parsePhone returns the number in E.164; numbers without a country code are taken as US.
 func parsePhone(s string) (string, error) {
+	if number, ok := usPhone(s); ok {
+		return number, nil
+	}
 	if len(s) > 40 {
 		return "", errPhone
 	}
@@ -48,13 +86,28 @@ func parsePhone(s string) (string, error) {
 	return phonenumbers.Format(n, phonenumbers.E164), nil
 }
 
-var emailPattern = regexp.MustCompile(`^[^\s@<>"',;:]{1,64}@[^\s@<>"',;:]+\.[^\s@<>"',;:.]{2,}$`)
-
+// parseEmail takes one address: a name of up to 64 characters, and a domain with a dot and two characters
+// after the last one.
 func parseEmail(s string) (string, error) {
-	if len(s) > 254 || !emailPattern.MatchString(s) {
+	local, domain, ok := strings.Cut(s, "@")
+	if !ok || len(s) > 254 || local == "" || utf8.RuneCountInString(local) > 64 || !addressText(local) || !addressText(domain) {
+		return "", errEmail
+	}
+	if dot := strings.LastIndexByte(domain, '.'); dot < 1 || utf8.RuneCountInString(domain[dot+1:]) < 2 {
 		return "", errEmail
 	}
 	return s, nil
+}
+
+// addressText reports whether a text holds nothing that parts addresses from each other.
+func addressText(s string) bool {
+	for i := range len(s) {
+		switch s[i] {
+		case ' ', '\t', '\n', '\f', '\r', '@', '<', '>', '"', '\'', ',', ';', ':':
+			return false
+		}
+	}
+	return true
 }
 
 func parseFlag(s string) (bool, error) {

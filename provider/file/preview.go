@@ -62,10 +62,10 @@ func (p *Preview) build(s *Source, censuses, registers []*sheet, samples int) {
 	p.Complete = s.complete
 	p.People, p.Payments = len(s.people), len(s.ledger.runs)
 	for _, e := range s.people {
-		if active := e.person.Employment.IsActive; active != nil && *active {
+		if e.active == yes {
 			p.Active++
 		}
-		if e.person.ManagerKey != "" {
+		if e.manager != nil {
 			p.Managed++
 		}
 	}
@@ -78,7 +78,7 @@ func (p *Preview) build(s *Source, censuses, registers []*sheet, samples int) {
 			if len(f.Samples) == samples {
 				break
 			}
-			if e.record.sheet == c {
+			if e.sheet == c && e.made == nil {
 				f.Samples = append(f.Samples, e.sample())
 			}
 		}
@@ -86,7 +86,7 @@ func (p *Preview) build(s *Source, censuses, registers []*sheet, samples int) {
 	}
 	for _, r := range registers {
 		f := s.filePreview(r)
-		for _, row := range r.Rows[:min(samples, len(r.Rows))] {
+		for _, row := range r.all()[:min(samples, len(r.all()))] {
 			f.Samples = append(f.Samples, record{sheet: r, row: row}.payrollSample())
 		}
 		p.Files = append(p.Files, f)
@@ -98,7 +98,7 @@ func (s *Source) filePreview(sh *sheet) FilePreview {
 	m.Sheet, m.HeaderRow, m.NameFormat, m.Partial = sh.given.Sheet, sh.given.HeaderRow, sh.given.NameFormat, sh.given.Partial
 	f := FilePreview{
 		Name: sh.Name, Format: sh.Format, Encoding: sh.Encoding, Delimiter: sh.Delimiter, Sheet: sh.Sheet, Kind: sh.Kind,
-		HeaderRow: sh.HeaderRow, Rows: len(sh.Rows), Columns: sh.Proposal.Columns, Unmapped: sh.Unmapped, Mapping: m,
+		HeaderRow: sh.HeaderRow, Rows: sh.Len(), Columns: sh.Proposal.Columns, Unmapped: sh.Unmapped, Mapping: m,
 	}
 	skipped := make(map[int]bool)
 	for _, i := range s.issues.list {
@@ -111,12 +111,14 @@ func (s *Source) filePreview(sh *sheet) FilePreview {
 }
 
 func (e *entry) sample() Sample {
-	s := Sample{Row: e.record.row.Number}
-	i, j := e.person.Individual, e.person.Employment
-	s.text(FieldEmployeeNumber, e.number)
-	s.text(FieldFirstName, e.name.first)
-	s.text(FieldMiddleName, e.name.middle)
-	s.text(FieldLastName, e.name.last)
+	person := e.person()
+	s := Sample{Row: e.sheet.row(int(e.at), nil).Number}
+	i, j := person.Individual, person.Employment
+	s.text(FieldEmployeeNumber, e.numbered())
+	name := e.called()
+	s.text(FieldFirstName, name.first)
+	s.text(FieldMiddleName, name.middle)
+	s.text(FieldLastName, name.last)
 	if i.DOB != nil {
 		s.text(FieldDOB, i.DOB.String())
 	}

@@ -158,21 +158,39 @@ func (t *Table) readable(f Field, column int) (share int, any bool) {
 		return 100, false
 	}
 	seen, good := 0, 0
-	for _, r := range t.Rows {
-		if cell := r.Cells[column]; !absent(cell) {
-			seen++
-			if check(cell) {
-				good++
-			}
-			if seen == readableSample {
-				break
-			}
+	for _, cell := range t.sampled()[column] {
+		if seen++; check(cell) {
+			good++
 		}
 	}
 	if seen == 0 {
 		return 100, false
 	}
 	return good * 100 / seen, true
+}
+
+// sampleRows bounds the rows that are looked at for filled cells.
+const sampleRows = 20_000
+
+// sampled returns the first filled cells of every column.
+func (t *Table) sampled() [][]string {
+	if t.samples != nil {
+		return t.samples
+	}
+	t.samples = make([][]string, len(t.Header))
+	left := len(t.Header)
+	var buffer []string
+	for i := 0; i < min(t.Len(), sampleRows) && left > 0; i++ {
+		buffer = t.row(i, buffer).Cells
+		for c, cell := range buffer {
+			if len(t.samples[c]) < readableSample && !absent(cell) {
+				if t.samples[c] = append(t.samples[c], cell); len(t.samples[c]) == readableSample {
+					left--
+				}
+			}
+		}
+	}
+	return t.samples
 }
 
 func cellCheck(f Field) func(string) bool {
@@ -233,8 +251,10 @@ func (p *Proposal) decideDates(t *Table, given DateOrder) {
 			continue
 		}
 		order, ok, numeric := columnOrder(func(yield func(string) bool) {
-			for _, r := range t.Rows {
-				if !yield(r.Cells[c.Index]) {
+			var buffer []string
+			for i := range t.Len() {
+				buffer = t.row(i, buffer).Cells
+				if !yield(buffer[c.Index]) {
 					return
 				}
 			}
@@ -260,6 +280,16 @@ func (p *Proposal) decideDates(t *Table, given DateOrder) {
 
 // absent reports whether a cell stands for nothing.
 func absent(cell string) bool {
+	if len(cell) > len("(blank)") {
+		return false
+	}
+	if cell != "" {
+		switch cell[0] {
+		case '-', 'n', 'N', '#', '(':
+		default:
+			return false
+		}
+	}
 	switch strings.ToLower(cell) {
 	case "", "-", "--", "n/a", "na", "null", "none", "#n/a", "nil", "nan", "(blank)", "(none)":
 		return true

@@ -65,7 +65,7 @@ func TestReadFindsTheTable(t *testing.T) {
 
 func rowsOf(t *Table) [][]string {
 	var out [][]string
-	for _, r := range t.Rows {
+	for _, r := range t.Rows() {
 		out = append(out, r.Cells)
 	}
 	return out
@@ -90,7 +90,7 @@ func TestReadReportsBadRowsAndKeepsTheOthers(t *testing.T) {
 		"Grand Totals,,7",
 	}, "\n"))
 	var numbers []string
-	for _, r := range table.Rows {
+	for _, r := range table.Rows() {
 		numbers = append(numbers, r.Cells[0]+" "+r.Cells[1])
 	}
 	if want := []string{"1 Ann Roe", "3 Cy Roe", "5 Ed Roe", `6 Flo "Q" Roe`, "7 Guy Roe"}; !slices.Equal(numbers, want) {
@@ -112,8 +112,8 @@ func TestReadReportsBadRowsAndKeepsTheOthers(t *testing.T) {
 func TestReadKeepsSomeoneNamedTotal(t *testing.T) {
 	t.Parallel()
 	table := readText(t, "Name,Dept,Salary\n\"Total, Ann\",Sales,5\nTotal,,5\n")
-	if len(table.Rows) != 1 || len(table.Totals) != 1 {
-		t.Errorf("%d rows, %d totals", len(table.Rows), len(table.Totals))
+	if len(table.Rows()) != 1 || len(table.Totals) != 1 {
+		t.Errorf("%d rows, %d totals", len(table.Rows()), len(table.Totals))
 	}
 }
 
@@ -187,8 +187,8 @@ func TestReadBoundsCells(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			table := readText(t, "Emp ID,Name\n1,"+cell+"\n2,Ann\n")
-			if len(table.Rows) != 1 || len(table.Issues) != 1 || table.Issues[0].Row != 2 || !table.Issues[0].Skipped {
-				t.Errorf("%d rows, issues %v", len(table.Rows), table.Issues)
+			if len(table.Rows()) != 1 || len(table.Issues) != 1 || table.Issues[0].Row != 2 || !table.Issues[0].Skipped {
+				t.Errorf("%d rows, issues %v", len(table.Rows()), table.Issues)
 			}
 		})
 	}
@@ -242,7 +242,7 @@ func TestReadWorkbooks(t *testing.T) {
 			setRows(t, b, "Staff", header, []any{1, "Ann Roe", 50000.5})
 		})
 		table, err := Read("staff.xlsx", bytes.NewReader(content), Layout{}, Limits{})
-		if err != nil || table.Sheet != "Staff" || len(table.Rows) != 1 || table.Rows[0].Cells[2] != "50000.5" {
+		if err != nil || table.Sheet != "Staff" || len(table.Rows()) != 1 || table.Rows()[0].Cells[2] != "50000.5" {
 			t.Errorf("%+v, %v", table, err)
 		}
 	})
@@ -253,7 +253,7 @@ func TestReadWorkbooks(t *testing.T) {
 			_ = b.MergeCell("Sheet1", "A1", "C1")
 		})
 		table, err := Read("staff.xlsx", bytes.NewReader(content), Layout{}, Limits{})
-		if err != nil || table.HeaderRow != 3 || len(table.Titles) != 1 || table.Rows[0].Number != 4 {
+		if err != nil || table.HeaderRow != 3 || len(table.Titles) != 1 || table.Rows()[0].Number != 4 {
 			t.Errorf("%+v, %v", table, err)
 		}
 	})
@@ -264,7 +264,7 @@ func TestReadWorkbooks(t *testing.T) {
 			_ = b.SetCellFormula("Sheet1", "C3", "C2*2")
 		})
 		table, err := Read("staff.xlsx", bytes.NewReader(content), Layout{}, Limits{})
-		if err != nil || len(table.Rows) != 2 || len(table.Issues) != 1 || table.Issues[0].Row != 3 {
+		if err != nil || len(table.Rows()) != 2 || len(table.Issues) != 1 || table.Issues[0].Row != 3 {
 			t.Errorf("%+v, %v", table, err)
 		}
 	})

@@ -52,8 +52,8 @@ var errPeriod = errors.New("ends before it begins")
 
 // readRegister reads every row of a payroll file.
 func (l *ledger) readRegister(s *sheet) {
-	for _, row := range s.Rows {
-		l.readRow(record{sheet: s, row: row})
+	for i, row := range s.all() {
+		l.readRow(record{sheet: s, row: row, index: i})
 	}
 }
 
@@ -85,25 +85,29 @@ func (l *ledger) readRow(r record) {
 
 // person finds the person of a row, or makes one of what the row says.
 func (l *ledger) person(r record) *entry {
-	e := readPerson(r)
+	r.unread = new(provider.Fields)
+	person := new(provider.Person)
+	e := readPerson(r, person)
 	if e == nil {
 		return nil
 	}
-	for _, key := range e.person.Keys {
-		known := l.people.byKey[key]
-		if known == nil || strings.HasPrefix(key, "name:") && e.number != "" && known.number != "" {
+	name, _ := r.name()
+	number := r.number(FieldEmployeeNumber)
+	for _, key := range person.Keys {
+		known := l.people.known(key)
+		if known == nil || strings.HasPrefix(key, "name:") && number != "" && known.numbered() != "" {
 			continue
 		}
-		if strings.HasPrefix(key, "employee:") && !shareWord(known.name, e.name) {
+		if strings.HasPrefix(key, "employee:") && !shareWord(known.called(), name) {
 			r.note(otherName)
 		}
 		return known
 	}
-	named := l.people.byName[e.name.match()]
+	named := l.people.named(name.match())
 	switch {
-	case len(named) == 1 && (e.number == "" || named[0].number == ""):
+	case len(named) == 1 && (number == "" || named[0].numbered() == ""):
 		return named[0]
-	case len(named) > 1 && e.number == "":
+	case len(named) > 1 && number == "":
 		if one := narrow(named, managerRef{name: r.text(FieldName)}); one != nil {
 			return one
 		}
@@ -113,8 +117,9 @@ func (l *ledger) person(r record) *entry {
 	if l.census {
 		r.note(notInCensus)
 	}
-	e.person.Mentioned = true
-	l.people.add(e)
+	person.Mentioned = true
+	e.made = person
+	l.people.add(l.people.found(e, person.Keys))
 	return e
 }
 
@@ -167,7 +172,7 @@ func dateText(d *perch.Date) string {
 // told apart by counting.
 func (p *run) add(r record, who *entry, statement perch.PayStatement, sums runSums) {
 	check := r.number(FieldCheckNumber)
-	person := who.person.Keys[0]
+	person := who.key()
 	key, first := check, person+"|"+check
 	for n := p.uses[first] + 1; ; n++ {
 		if n > 1 {
@@ -269,7 +274,7 @@ func (p *run) total() {
 	pay.PayFrequencies = []perch.PayFrequency{p.frequency}
 	p.payment.PersonKeys = make([]string, len(p.order))
 	for i, e := range p.order {
-		p.payment.PersonKeys[i] = e.person.Keys[0]
+		p.payment.PersonKeys[i] = e.key()
 	}
 }
 

@@ -12,13 +12,41 @@ type sheet struct {
 	*Table
 	Proposal
 	byField map[Field][]ProposedColumn
-	given   SheetMapping
-	issues  *issues
-	today   perch.Date
+	// maybe has a bit for every field that the sheet may have: most fields are looked for in vain.
+	maybe  uint64
+	given  SheetMapping
+	issues *issues
+	today  perch.Date
 	// open are the fields of a person of which no column says anything.
 	open provider.Fields
 	// arrived counts the rows that were read.
 	arrived int
+	// rows are those of a register, which are read many times.
+	rows []Row
+	// memo holds what cells of few values were read as; each worker has its own.
+	memo memory
+	// quiet is a copy that reports nothing, once somebody asked for it, and buffer the cells of the row
+	// that it read last.
+	quiet  *sheet
+	buffer []string
+}
+
+// silent returns the sheet for reading rows again: what is wrong with them was reported.
+func (s *sheet) silent() *sheet {
+	if s.quiet == nil {
+		quiet := *s
+		quiet.issues, quiet.memo, quiet.rows = &issues{deaf: true}, make(memory, len(s.Header)), nil
+		s.quiet = &quiet
+	}
+	return s.quiet
+}
+
+// all returns the rows, taken apart once.
+func (s *sheet) all() []Row {
+	if s.rows == nil {
+		s.rows = s.Table.Rows()
+	}
+	return s.rows
 }
 
 func newSheet(t *Table, kind Kind, given *SheetMapping, out *issues, today perch.Date) *sheet {
@@ -28,8 +56,9 @@ func newSheet(t *Table, kind Kind, given *SheetMapping, out *issues, today perch
 	}
 	for _, c := range s.Proposal.Columns {
 		s.byField[c.Field] = append(s.byField[c.Field], c)
+		s.maybe |= 1 << bitOf(c.Field)
 	}
-	s.open = s.silent()
+	s.open = s.unsaid()
 	for _, i := range t.Issues {
 		out.add(i)
 	}
@@ -41,12 +70,31 @@ func newSheet(t *Table, kind Kind, given *SheetMapping, out *issues, today perch
 	return s
 }
 
-func (s *sheet) has(f Field) bool { return len(s.byField[f]) > 0 }
+func (s *sheet) has(f Field) bool { return s.at(f) != nil }
 
-// column returns the column of a field that does not repeat.
-func (s *sheet) column(f Field) (ProposedColumn, bool) {
+// bitOf spreads the fields over 64 bits.
+func bitOf(f Field) uint {
+	if f == "" {
+		return 0
+	}
+	return (uint(len(f))*5 + uint(f[0])*3 + uint(f[len(f)-1])*7 + uint(f[len(f)/2])) % 64
+}
+
+// at returns the column of a field that does not repeat, or nil.
+func (s *sheet) at(f Field) *ProposedColumn {
+	if s.maybe&(1<<bitOf(f)) == 0 {
+		return nil
+	}
 	if columns := s.byField[f]; len(columns) > 0 {
-		return columns[0], true
+		return &columns[0]
+	}
+	return nil
+}
+
+// column is at by value.
+func (s *sheet) column(f Field) (ProposedColumn, bool) {
+	if c := s.at(f); c != nil {
+		return *c, true
 	}
 	return ProposedColumn{}, false
 }
@@ -55,21 +103,28 @@ func (s *sheet) column(f Field) (ProposedColumn, bool) {
 type record struct {
 	*sheet
 	row Row
+	// index is the row's place in the table.
+	index int
 	// unread gathers the fields of a person that the row leaves open; nil where nobody asks.
 	unread *provider.Fields
 }
 
 // text returns the cell of a field, translated, or "" when there is none.
 func (r record) text(f Field) string {
-	c, ok := r.column(f)
-	if !ok {
+	c := r.at(f)
+	if c == nil {
 		return ""
 	}
-	return r.cell(c)
+	return r.read(c)
 }
 
-func (r record) cell(c ProposedColumn) string {
+func (r record) cell(c ProposedColumn) string { return r.read(&c) }
+
+func (r record) read(c *ProposedColumn) string {
 	cell := r.row.Cells[c.Index]
+	if cell == "" && len(c.Values) == 0 {
+		return ""
+	}
 	for from, to := range c.Values {
 		if titleKey(from) == titleKey(cell) {
 			return to
@@ -115,10 +170,45 @@ func read[T any](r record, f Field, parse func(string) (T, error)) *T {
 	return &v
 }
 
+// memory holds readings by column and cell. What is not among the first values of a column is read anew.
+type memory []map[string]any
+
+// maxRemembered bounds the values of one column.
+const maxRemembered = 512
+
+// again is read for columns in which few values repeat, such as statuses.
+func again[T any](r record, f Field, parse func(string) (T, error)) *T {
+	c := r.at(f)
+	if c == nil {
+		return nil
+	}
+	if r.memo == nil {
+		return read(r, f, parse)
+	}
+	cell, known := r.row.Cells[c.Index], r.memo[c.Index]
+	if cell == "" {
+		return nil
+	}
+	if v, ok := known[cell]; ok {
+		if same, ok := v.(*T); ok {
+			return same
+		}
+	}
+	v := read(r, f, parse)
+	if v != nil && len(known) < maxRemembered {
+		if known == nil {
+			known = make(map[string]any)
+			r.memo[c.Index] = known
+		}
+		known[cell] = v
+	}
+	return v
+}
+
 // date reads a date field; rule decides the century where the year has two digits.
 func (r record) date(f Field, rule yearRule) *perch.Date {
-	c, ok := r.column(f)
-	if !ok {
+	c := r.at(f)
+	if c == nil {
 		return nil
 	}
 	return read(r, f, func(s string) (perch.Date, error) {
@@ -131,10 +221,27 @@ func (r record) date(f Field, rule yearRule) *perch.Date {
 }
 
 func (r record) string(f Field) *string {
-	if s := strings.Join(strings.Fields(r.text(f)), " "); s != "" {
-		return &s
+	return optional(squeeze(r.text(f)))
+}
+
+// squeeze drops blanks at the ends and all but one between words.
+func squeeze(s string) string {
+	if tidy(s) {
+		return s
 	}
-	return nil
+	return strings.Join(strings.Fields(s), " ")
+}
+
+// tidy reports whether squeezing changes nothing, as far as plain text tells.
+func tidy(s string) bool {
+	before := byte(' ')
+	for i := range len(s) {
+		if c := s[i]; c >= 0x80 || c == ' ' && before == ' ' || c < ' ' {
+			return false
+		}
+		before = s[i]
+	}
+	return before != ' ' || s == ""
 }
 
 // name reads a person's name from one column or from several.
@@ -151,7 +258,6 @@ func (r record) name() (personName, bool) {
 		}
 		return n, ok
 	}
-	squeeze := func(s string) string { return strings.Join(strings.Fields(s), " ") }
 	n := personName{first: squeeze(first), middle: squeeze(r.text(FieldMiddleName)), last: squeeze(last)}
 	if suffix := squeeze(r.text(FieldSuffix)); suffix != "" && n.last != "" {
 		n.last += " " + suffix

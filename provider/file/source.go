@@ -3,7 +3,9 @@ package file
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"iter"
 	"slices"
 	"time"
@@ -17,8 +19,12 @@ type File struct {
 	// Name is shown in problems; it is never opened.
 	Name string `json:"name"`
 	Kind Kind   `json:"kind"`
-	// Content is the file's bytes.
+	// Content is the file's bytes, where they are at hand.
 	Content []byte `json:"content"`
+	// Open returns the file's bytes where they are elsewhere; it is used when it is set. Size is how many
+	// there are, as far as is known.
+	Open func() (io.ReadCloser, error) `json:"-"`
+	Size int64                         `json:"-"`
 }
 
 // Options are what [Open] may be told. The zero value is usable.
@@ -28,12 +34,18 @@ type Options struct {
 	Now func() time.Time
 	// SampleRows is how many rows per file the preview shows; 5 unless given.
 	SampleRows int
+	// Snapshot keeps what a later reading can be compared with; see [Source.Snapshot].
+	Snapshot bool
+	// Before is the last snapshot, if there is one. Rows that stand in the files as they did then are not
+	// read again.
+	Before *Snapshot
 }
 
 // maxFiles bounds one import.
 const maxFiles = 64
 
-// Source is an employer as read from files. It holds everything in memory and does no further work.
+// Source is an employer as read from files. It holds the text of the files and who the people are; a
+// person is read again whenever one is asked for.
 type Source struct {
 	company  perch.Company
 	people   []*entry
@@ -42,6 +54,11 @@ type Source struct {
 	issues   issues
 	preview  Preview
 	complete bool
+	places   *workplaces
+	today    perch.Date
+	// censuses is how many there are; layout is that of the only one, and 0 otherwise.
+	censuses int
+	layout   uint64
 }
 
 var (
@@ -68,7 +85,7 @@ func Open(files []File, mapping Mapping, options Options) (*Source, error) {
 		now = options.Now
 	}
 	today := perch.DateOf(now())
-	s := &Source{}
+	s := &Source{today: today}
 	var tables []*Table
 	var censuses, registers []*sheet
 	for i, f := range files {
@@ -93,11 +110,11 @@ func Open(files []File, mapping Mapping, options Options) (*Source, error) {
 			censuses = append(censuses, sh)
 		}
 	}
-	s.load(censuses, registers)
+	s.load(censuses, registers, options)
 	if err := s.checkRows(append(slices.Clone(censuses), registers...)); err != nil {
 		return nil, err
 	}
-	s.company = company(mapping.Company, tables, s.people)
+	s.company = company(mapping.Company, tables, s.places)
 	s.preview.build(s, censuses, registers, or(options.SampleRows, 5))
 	return s, nil
 }
@@ -107,8 +124,25 @@ func readFile(f File, given *SheetMapping, limits Limits) (*Table, error) {
 	if given != nil {
 		layout = Layout{Sheet: given.Sheet, HeaderRow: given.HeaderRow}
 	}
-	return Read(f.Name, bytes.NewReader(f.Content), layout, limits)
+	if f.Open == nil {
+		return Read(f.Name, bytes.NewReader(f.Content), layout, limits)
+	}
+	content, err := f.Open()
+	if err != nil {
+		return nil, fmt.Errorf("opening %s: %w", f.Name, err)
+	}
+	t, err := Read(f.Name, known{content, f.Size}, layout, limits)
+	return t, errors.Join(err, content.Close())
 }
+
+// known is a reader of which the size is known.
+type known struct {
+	io.Reader
+	size int64
+}
+
+// Len implements sized.
+func (k known) Len() int { return int(k.size) }
 
 // checkColumns refuses a file in which nothing says who the rows are about, or when they were paid.
 func (s *sheet) checkColumns() error {
@@ -154,8 +188,9 @@ func fieldsOf(p Proposal) map[Field]bool {
 
 // repeatsPeople reports whether rows of different content name the same person.
 func (s *sheet) repeatsPeople() bool {
-	seen := make(map[string][]string, len(s.Rows))
-	for _, row := range s.Rows {
+	seen := make(map[string][]string, s.Len())
+	for i := range s.Len() {
+		row := s.row(i, nil)
 		r := record{sheet: s, row: row}
 		who := or(r.text(FieldEmployeeNumber), or(r.text(FieldName), r.text(FieldFirstName)+" "+r.text(FieldLastName)))
 		if first, ok := seen[who]; ok && !slices.Equal(first, row.Cells) {
@@ -183,12 +218,21 @@ func (s *Source) checkRows(sheets []*sheet) error {
 	return nil
 }
 
-func (s *Source) load(censuses, registers []*sheet) {
-	roster := newRoster()
+func (s *Source) load(censuses, registers []*sheet, options Options) {
+	people := 0
 	for _, c := range censuses {
-		for _, e := range readPeople(c) {
+		people += c.Len()
+	}
+	roster := newRoster(people)
+	s.places = newWorkplaces()
+	for _, c := range censuses {
+		reader := census{sheet: c, roster: roster, prints: options.Snapshot, before: options.Before.readAs(c)}
+		for e := range reader.readPeople(s.places) {
 			roster.add(e)
 		}
+	}
+	if s.censuses = len(censuses); s.censuses == 1 {
+		s.layout = censuses[0].layout()
 	}
 	s.complete = len(censuses) > 0
 	for _, c := range censuses {
@@ -206,6 +250,7 @@ func (s *Source) load(censuses, registers []*sheet) {
 		s.ledger.readRegister(r)
 	}
 	s.people = roster.people
+	roster.byKey, roster.byName = nil, nil // everybody has been found
 	s.groups = s.ledger.finish()
 	for _, r := range registers {
 		s.preview.Controls = append(s.preview.Controls, r.checkTotals()...)
@@ -235,10 +280,7 @@ func (s *Source) Company(context.Context) (perch.Company, error) { return s.comp
 // People implements provider.PeopleReader. The order is that of the rows; people who occur in a payroll
 // file only come last.
 func (s *Source) People(ctx context.Context) iter.Seq2[*provider.Person, error] {
-	return each(ctx, len(s.people), func(i int) *provider.Person {
-		p := s.people[i].person
-		return &p
-	})
+	return each(ctx, len(s.people), func(i int) *provider.Person { return s.people[i].person() })
 }
 
 // PayGroups implements provider.PayGroupReader.

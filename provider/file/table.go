@@ -1,9 +1,9 @@
 package file
 
 import (
-	"bytes"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -25,7 +25,8 @@ type Total struct {
 	From, After int
 }
 
-// Table is a file's data, cleaned but not yet interpreted.
+// Table is a file's data, cleaned but not yet interpreted. It holds the file's text once and takes rows
+// apart when they are asked for, so that a large file costs little more than its size.
 type Table struct {
 	// Name is the file's name as the caller gave it, Sheet the worksheet's.
 	Name, Sheet string
@@ -37,18 +38,59 @@ type Table struct {
 	// "Column 7".
 	Header    []string
 	HeaderRow int
-	// Rows have exactly one cell per column, trimmed.
-	Rows   []Row
-	Totals []Total
+	Totals    []Total
 	// Issues are rows that could not be read.
 	Issues []Issue
+
+	text string
+	refs []rowRef
+	// delimiter parts the cells of text; packed is what parts those of a workbook.
+	delimiter byte
+	limits    Limits
+	// samples are filled cells of every column, once somebody asked for them.
+	samples [][]string
 }
 
-// grid is a file before its header is found.
-type grid struct {
-	format, encoding, delimiter, sheet string
-	rows                               []Row
-	issues                             []Issue
+// rowRef is where in the text a row begins.
+type rowRef struct {
+	number int32
+	offset uint32
+}
+
+// packed parts the cells of rows that came from a workbook. No cell holds it, because cleaning drops
+// control characters.
+const packed = 0x1f
+
+// Len returns how many rows of data there are.
+func (t *Table) Len() int { return len(t.refs) }
+
+// Rows returns all rows. Each has exactly one cell per column, trimmed.
+func (t *Table) Rows() []Row {
+	rows := make([]Row, len(t.refs))
+	for i := range rows {
+		rows[i] = t.row(i, nil)
+	}
+	return rows
+}
+
+// row returns a row whose cells are in buffer, if that is large enough.
+func (t *Table) row(i int, buffer []string) Row {
+	ref := t.refs[i]
+	cells := buffer[:0]
+	if t.delimiter == packed {
+		rest := t.text[ref.offset:]
+		rest = rest[:strings.IndexByte(rest, '\n')]
+		for cell := range strings.SplitSeq(rest, string(rune(packed))) {
+			cells = append(cells, cell)
+		}
+		return Row{Number: int(ref.number), Cells: padded(cells, len(t.Header))}
+	}
+	p := csvScanner{text: t.text, delimiter: t.delimiter, maxCell: t.limits.CellBytes, maxCells: t.limits.Columns, pos: int(ref.offset)}
+	cells, _ = p.row(cells)
+	for c := range cells {
+		cells[c] = clean(cells[c])
+	}
+	return Row{Number: int(ref.number), Cells: padded(cells, len(t.Header))}
 }
 
 // Layout says where in a file the table is, where that cannot be seen from the file itself.
@@ -62,62 +104,140 @@ type Layout struct {
 // Read reads a CSV or XLSX file. It fails with [ErrTooLarge], [ErrNotReadable] or [ErrNoData] when the
 // file as a whole is of no use, and otherwise reports what it skipped in Issues.
 func Read(name string, r io.Reader, layout Layout, limits Limits) (*Table, error) {
-	limits = limits.orDefault()
-	content, err := io.ReadAll(io.LimitReader(r, limits.Bytes+1))
+	t, err := readTable(name, r, layout, limits.orDefault())
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", name, err)
 	}
-	if int64(len(content)) > limits.Bytes {
-		return nil, fmt.Errorf("reading %s: %w", name, tooLarge("more than %d MiB", limits.Bytes>>20))
-	}
-	var g *grid
-	switch {
-	case bytes.HasPrefix(content, []byte("PK\x03\x04")):
-		g, err = readXLSX(name, content, layout.Sheet, limits)
-	case bytes.HasPrefix(content, []byte{0xD0, 0xCF, 0x11, 0xE0}):
-		err = fmt.Errorf("%w: it is an old or password-protected workbook; save it as XLSX without a password, or as CSV", ErrNotReadable)
-	default:
-		g, err = readCSV(name, content, limits)
-	}
-	if err == nil {
-		var t *Table
-		if t, err = g.table(name, layout.HeaderRow); err == nil {
-			return t, nil
-		}
-	}
-	return nil, fmt.Errorf("reading %s: %w", name, err)
+	return t, nil
 }
 
-func (g *grid) table(name string, headerRow int) (*Table, error) {
-	for _, r := range g.rows {
-		for i, c := range r.Cells {
-			r.Cells[i] = clean(c)
+func readTable(name string, r io.Reader, layout Layout, limits Limits) (*Table, error) {
+	content, err := readAll(r, limits.Bytes)
+	if err != nil {
+		return nil, err
+	}
+	b := &tableBuilder{table: Table{Name: name, limits: limits}, headerRow: layout.HeaderRow, left: budget{limits: limits}}
+	switch {
+	case strings.HasPrefix(content, "PK\x03\x04"):
+		err = b.readXLSX(content, layout.Sheet)
+	case strings.HasPrefix(content, "\xD0\xCF\x11\xE0"):
+		err = fmt.Errorf("%w: it is an old or password-protected workbook; save it as XLSX without a password, or as CSV", ErrNotReadable)
+	default:
+		err = b.readCSV(content)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return b.end()
+}
+
+// sized is what readers know who can say how much is left.
+type sized interface{ Len() int }
+
+// readAll reads up to most bytes into one string, which is not copied again.
+func readAll(r io.Reader, most int64) (string, error) {
+	var b strings.Builder
+	if known, ok := r.(sized); ok {
+		b.Grow(int(max(0, min(int64(known.Len())+1, most+1))))
+	}
+	n, err := io.Copy(&b, io.LimitReader(r, most+1))
+	if err != nil {
+		return "", err
+	}
+	if n > most {
+		return "", tooLarge("more than %d MiB", most>>20)
+	}
+	return b.String(), nil
+}
+
+// tableBuilder makes a table of rows as they are read. It finds the header among the first rows, which it
+// holds back until then.
+type tableBuilder struct {
+	table     Table
+	headerRow int
+	left      budget
+	head      []Row
+	headRefs  []uint32
+	// header are the titles as they stand in the file; nil until they are found.
+	header []string
+	issues []Issue
+}
+
+// add takes a row that is not blank.
+func (b *tableBuilder) add(number int, offset uint32, cells []string) error {
+	if err := b.left.take(cells); err != nil {
+		return err
+	}
+	if b.header != nil {
+		b.table.addRow(Row{number, cells}, offset, b.header)
+		return nil
+	}
+	b.head, b.headRefs = append(b.head, Row{number, slices.Clone(cells)}), append(b.headRefs, offset)
+	if b.headerRow == number || b.headerRow == 0 && len(b.head) == headerDepth {
+		return b.settle()
+	}
+	return nil
+}
+
+// ordinary reports whether a row below the header is plainly one of data, as nearly all are: as wide as
+// the header, with more than one cell filled, not the header again and no total. It sees raw cells.
+func (b *tableBuilder) ordinary(cells []string) bool {
+	if len(cells) != len(b.table.Header) || cells[0] == b.header[0] {
+		return false
+	}
+	filled := 0
+	for _, c := range cells {
+		if c == "" {
+			continue
+		}
+		if c[0] <= ' ' || c[0] >= 0x7f || filled == 0 && holdsTotal(c) {
+			return false
+		}
+		if filled++; filled == 2 {
+			return true
 		}
 	}
-	at := g.findHeader(headerRow)
+	return false
+}
+
+// settle finds the header among the rows that were held back and takes the others in.
+func (b *tableBuilder) settle() error {
+	at := findHeader(b.head, b.headerRow)
 	if at < 0 {
-		return nil, fmt.Errorf("%w: it needs a row of column titles and data below it", ErrNoData)
+		return fmt.Errorf("%w: it needs a row of column titles and data below it", ErrNoData)
 	}
-	t := &Table{
-		Name: name, Sheet: g.sheet, Format: g.format, Encoding: g.encoding, Delimiter: g.delimiter,
-		Titles: g.rows[:at], Header: uniqueTitles(g.rows[at].Cells), HeaderRow: g.rows[at].Number,
+	b.header = b.head[at].Cells
+	b.table.Titles, b.table.Header, b.table.HeaderRow = b.head[:at], uniqueTitles(b.header), b.head[at].Number
+	for i, r := range b.head[at+1:] {
+		b.table.addRow(r, b.headRefs[at+1+i], b.header)
 	}
-	for _, i := range g.issues {
-		if i.Row == 0 || i.Row > t.HeaderRow {
-			t.Issues = append(t.Issues, i)
+	b.head, b.headRefs = nil, nil
+	return nil
+}
+
+// end returns the table.
+func (b *tableBuilder) end() (*Table, error) {
+	if b.header == nil {
+		if err := b.settle(); err != nil {
+			return nil, err
 		}
 	}
-	for _, r := range g.rows[at+1:] {
-		t.addRow(r, g.rows[at].Cells)
+	t := &b.table
+	var issues []Issue
+	for _, i := range b.issues {
+		if i.Row == 0 || i.Row > t.HeaderRow {
+			issues = append(issues, i)
+		}
 	}
-	if len(t.Rows) == 0 && len(t.Issues) == 0 {
+	t.Issues = append(issues, t.Issues...)
+	if len(t.refs) == 0 && len(t.Issues) == 0 {
 		return nil, fmt.Errorf("%w: there are no rows below the column titles", ErrNoData)
 	}
 	return t, nil
 }
 
 // addRow sorts a row below the header into data, totals, repeated headers and what cannot be read.
-func (t *Table) addRow(r Row, header []string) {
+func (t *Table) addRow(r Row, offset uint32, header []string) {
 	width := len(t.Header)
 	cells := trimBlankTail(r.Cells)
 	if sameCells(cells, header) {
@@ -128,7 +248,7 @@ func (t *Table) addRow(r Row, header []string) {
 		if n := len(t.Totals); n > 0 {
 			from = t.Totals[n-1].After
 		}
-		t.Totals = append(t.Totals, Total{Row: Row{r.Number, padded(cells, width)}, Label: label, From: from, After: len(t.Rows)})
+		t.Totals = append(t.Totals, Total{Row: Row{r.Number, padded(slices.Clone(cells), width)}, Label: label, From: from, After: len(t.refs)})
 		return
 	}
 	issue := Issue{File: t.Name, Row: r.Number}
@@ -146,7 +266,7 @@ func (t *Table) addRow(r Row, header []string) {
 		t.Issues = append(t.Issues, issue)
 	}
 	if !issue.Skipped {
-		t.Rows = append(t.Rows, Row{r.Number, padded(cells, width)})
+		t.refs = append(t.refs, rowRef{int32(r.Number), offset})
 	}
 }
 
@@ -183,7 +303,7 @@ func sameCells(a, header []string) bool {
 
 // clean trims a cell, turns non-breaking spaces into spaces and drops control characters.
 func clean(s string) string {
-	if !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r >= 0x7f }) {
+	if plain(s) {
 		return strings.TrimSpace(s)
 	}
 	s = strings.Map(func(r rune) rune {
@@ -196,6 +316,16 @@ func clean(s string) string {
 		return r
 	}, s)
 	return strings.TrimSpace(s)
+}
+
+// plain reports whether a cell is printable ASCII, as most are.
+func plain(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] >= 0x7f {
+			return false
+		}
+	}
+	return true
 }
 
 // maxTitle bounds a column title, which appears in problems.

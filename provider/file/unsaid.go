@@ -60,8 +60,8 @@ var columnFields = map[Field]provider.Fields{
 	FieldCustom:         provider.FieldCustomFields,
 }
 
-// silent are the fields of which no column of the file says anything.
-func (s *sheet) silent() provider.Fields {
+// unsaid are the fields of which no column of the file says anything.
+func (s *sheet) unsaid() provider.Fields {
 	open := provider.AllFields &^ (provider.FieldEmploymentStatus | provider.FieldIncomeUnit)
 	for f, fields := range columnFields {
 		if s.has(f) {

@@ -16,9 +16,44 @@ import (
 // maxWorkbookParts is far above what spreadsheet programs write.
 const maxWorkbookParts = 2000
 
-// readXLSX reads the named sheet, or the first one that holds a table. The library never sees an archive
-// whose parts were not inflated and counted before, and never writes parts to disk.
-func readXLSX(name string, content []byte, sheet string, limits Limits) (g *grid, err error) {
+// grid is a sheet before its header is found.
+type grid struct {
+	sheet  string
+	rows   []Row
+	issues []Issue
+}
+
+// readXLSX reads the named sheet, or the first one that holds a table.
+func (b *tableBuilder) readXLSX(content, sheet string) error {
+	g, err := readWorkbook(b.table.Name, content, sheet, b.table.limits)
+	if err != nil {
+		return err
+	}
+	t := &b.table
+	t.Format, t.Encoding, t.Sheet, t.delimiter = "xlsx", "UTF-8", g.sheet, packed
+	b.issues = g.issues
+	var text strings.Builder
+	for _, r := range g.rows {
+		offset := text.Len()
+		for i, c := range r.Cells {
+			r.Cells[i] = clean(c)
+			if i > 0 {
+				text.WriteByte(packed)
+			}
+			text.WriteString(r.Cells[i])
+		}
+		text.WriteByte('\n')
+		if err := b.add(r.Number, uint32(offset), r.Cells); err != nil {
+			return err
+		}
+	}
+	t.text = text.String()
+	return nil
+}
+
+// readWorkbook opens a workbook. The library never sees an archive whose parts were not inflated and
+// counted before, and never writes parts to disk.
+func readWorkbook(name, content, sheet string, limits Limits) (g *grid, err error) {
 	defer func() {
 		if recover() != nil {
 			g, err = nil, fmt.Errorf("%w: the workbook is damaged", ErrNotReadable)
@@ -27,7 +62,7 @@ func readXLSX(name string, content []byte, sheet string, limits Limits) (g *grid
 	if err := checkArchive(content, limits); err != nil {
 		return nil, err
 	}
-	book, err := excelize.OpenReader(bytes.NewReader(content), excelize.Options{
+	book, err := excelize.OpenReader(strings.NewReader(content), excelize.Options{
 		UnzipSizeLimit: limits.UnzippedBytes, UnzipXMLSizeLimit: limits.UnzippedBytes,
 	})
 	if err != nil {
@@ -56,9 +91,9 @@ func readXLSX(name string, content []byte, sheet string, limits Limits) (g *grid
 
 // checkArchive inflates every part once, to nowhere, and refuses what grows past the limits: the sizes
 // that an archive declares are the uploader's claim.
-func checkArchive(content []byte, limits Limits) error {
+func checkArchive(content string, limits Limits) error {
 	damaged := fmt.Errorf("%w: the workbook is damaged", ErrNotReadable)
-	archive, err := zip.NewReader(bytes.NewReader(content), int64(len(content)))
+	archive, err := zip.NewReader(strings.NewReader(content), int64(len(content)))
 	if err != nil {
 		return damaged
 	}
@@ -102,7 +137,7 @@ func readSheet(name string, book *excelize.File, sheet string, left *budget) (*g
 	defer displayed.Close()
 	props, err := book.GetWorkbookProps()
 	from1904 := err == nil && props.Date1904 != nil && *props.Date1904
-	g := &grid{format: "xlsx", encoding: "UTF-8", sheet: sheet, issues: formulaIssues(name, book, sheet)}
+	g := &grid{sheet: sheet, issues: formulaIssues(name, book, sheet)}
 	for number := 1; stored.Next() && displayed.Next(); number++ {
 		raw, err := stored.Columns(excelize.Options{RawCellValue: true})
 		if err != nil {
