@@ -123,16 +123,19 @@ func (p *page) append(dst []byte, i int) ([]byte, error) {
 		return dst, fmt.Errorf("%w: %w", errMalformed, err)
 	}
 	start := len(dst)
-	if cap(dst)-start < size {
-		grown := make([]byte, start, 2*cap(dst)+size)
-		copy(grown, dst)
-		dst = grown
-	}
-	dst = dst[:start+size]
+	dst = grow(dst, size)[:start+size]
 	if _, err := dictionary().Decode(dst[start:], stored); err != nil {
 		return dst[:start], fmt.Errorf("%w: %w", errMalformed, err)
 	}
 	return dst, nil
+}
+
+// grow makes room for more bytes. It doubles, so that a long answer is copied few times on its way.
+func grow(dst []byte, more int) []byte {
+	if cap(dst)-len(dst) >= more {
+		return dst
+	}
+	return append(make([]byte, 0, 2*cap(dst)+more), dst...)
 }
 
 // place is what a sealed block is bound to: it opens nowhere else.

@@ -3,7 +3,6 @@ package records
 import (
 	"encoding/binary"
 	"fmt"
-	"slices"
 
 	"github.com/klauspost/compress/s2"
 )
@@ -68,7 +67,7 @@ func (v *View) AppendMarked(dst []byte, facet, marks, position int, fragments []
 	if err != nil {
 		return dst, 0, err
 	}
-	dst = slices.Grow(dst, inserted+p.decodedLen(i))[:start+inserted]
+	dst = grow(dst, inserted+p.decodedLen(i))[:start+inserted]
 	if dst, err = p.append(dst, i); err != nil {
 		return dst[:start], 0, err
 	}
