@@ -43,12 +43,12 @@ func (p profiles) entry(row source.Row, table Table, support source.Support) (En
 	if err != nil {
 		return Entry{}, err
 	}
-	if support.StatementMonths < 0 {
-		return Entry{}, errors.New("statement_months: negative")
+	if support.StatementMonths < 0 || support.DescriptionMax < 0 {
+		return Entry{}, errors.New("statement_months, description_max: negative")
 	}
 	e := Entry{
 		ID: row.ID, DisplayName: row.Name, Table: table, Source: sourceNetwork, PrimaryColor: colour(row.ID),
-		StatementMonths: support.StatementMonths, groups: groups,
+		StatementMonths: support.StatementMonths, DescriptionMax: support.DescriptionMax, groups: groups,
 	}
 	for _, other := range row.AlsoListed {
 		if _, err := parse[Table]("also_listed: table", other.Table); err != nil {

@@ -23,6 +23,9 @@ type Entry struct {
 	PrimaryColor string
 	// StatementMonths is how many months back pay statements reach, or 0 where no limit is known.
 	StatementMonths int
+	// DescriptionMax is how many characters the description of a deduction may have, or 0 where no limit is
+	// known.
+	DescriptionMax int
 
 	groups  map[Group]IntegrationType
 	methods []method

@@ -75,7 +75,7 @@ func (e *Employer) Staff(ctx context.Context, people []EditedPerson) iter.Seq2[E
 	return func(yield func(Employee, error) bool) {
 		r := newRecord(e.employer)
 		r.bare = true
-		s := &source{e.employer, Edits{People: people}}
+		s := &source{employer: e.employer, edits: Edits{People: people}}
 		index := -1
 		for p, err := range s.everyone(ctx, r) {
 			if err != nil {

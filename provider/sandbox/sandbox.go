@@ -16,6 +16,8 @@ const Name = "sandbox"
 type Connector struct {
 	// Book has the edits; nil means that there are none.
 	Book Book
+	// Ledger takes what is written to deductions; nil means that nothing can be written.
+	Ledger Ledger
 }
 
 // Name implements provider.Connector.
@@ -33,13 +35,15 @@ func (c Connector) Open(ctx context.Context, account provider.Account) (provider
 			return nil, fmt.Errorf("opening a simulated employer: %w", err)
 		}
 	}
-	return &source{newEmployer(settings), edits}, nil
+	return &source{employer: newEmployer(settings), edits: edits, ledger: c.Ledger, account: account.ID}, nil
 }
 
 // source reads one simulated employer. It holds nothing that needs closing.
 type source struct {
 	*employer
-	edits Edits
+	edits   Edits
+	ledger  Ledger
+	account perch.ID
 }
 
 var (

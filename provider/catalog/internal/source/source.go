@@ -52,6 +52,7 @@ type Sections struct {
 type Support struct {
 	ID              string     `yaml:"id"`
 	StatementMonths int        `yaml:"statement_months"`
+	DescriptionMax  int        `yaml:"description_max"`
 	Methods         []Method   `yaml:"methods"`
 	Fields          Fields     `yaml:"fields"`
 	Benefits        []Benefits `yaml:"benefits"`
