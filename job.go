@@ -57,16 +57,13 @@ type ManualJob struct {
 	Body   []ManualJobResult `json:"body"`
 }
 
-// ManualJobResult is what happened to one individual. Code reads like an HTTP status.
+// ManualJobResult is what happened to one individual or, where there is none, to the deduction. Code reads
+// like an HTTP status. An individual who was asked for may be any text. Name and FinchCode are those of an
+// error.
 type ManualJobResult struct {
-	IndividualID ID            `json:"individual_id"`
-	Code         int           `json:"code"`
-	Body         ManualOutcome `json:"body"`
-}
-
-// ManualOutcome explains a result.
-type ManualOutcome struct {
-	Name      string `json:"name,omitempty"`
-	FinchCode string `json:"finch_code,omitempty"`
-	Message   string `json:"message,omitempty"`
+	IndividualID string `json:"individual_id,omitempty"`
+	Code         int    `json:"code"`
+	Message      string `json:"message"`
+	Name         string `json:"name,omitempty"`
+	FinchCode    string `json:"finch_code,omitempty"`
 }

@@ -149,20 +149,27 @@ func tighten(node any, open bool) {
 	for _, keyword := range []string{"anyOf", "oneOf", "allOf"} {
 		parts, _ := schema[keyword].([]any)
 		for _, part := range parts {
+			if part, ok := part.(map[string]any); ok && len(part) == 1 && part["nullable"] == true {
+				part["type"], part["nullable"] = "null", false // as an alternative it stands for null, not for everything
+			}
 			tighten(part, open || keyword == "allOf")
 		}
 	}
 }
 
 // find returns the operation that an answer belongs to; the zero operation is for addresses that
-// the contract does not have.
-func (c *contract) find(one recorded) operation {
+// the contract does not have. A path without parameters comes before one that has some.
+func (c *contract) find(one recorded) (found operation) {
 	for _, candidate := range c.operations {
-		if candidate.method == one.Method && candidate.path.MatchString(one.Path) {
+		if candidate.method != one.Method || !candidate.path.MatchString(one.Path) {
+			continue
+		}
+		if candidate.template == one.Path {
 			return candidate
 		}
+		found = candidate
 	}
-	return operation{}
+	return found
 }
 
 // pointer returns the place of the schema for an answer inside the contract. Few operations declare

@@ -25,6 +25,7 @@ import (
 	"github.com/perchhq/perch/internal/connectui"
 	"github.com/perchhq/perch/internal/console"
 	"github.com/perchhq/perch/internal/db"
+	"github.com/perchhq/perch/internal/deduction"
 	"github.com/perchhq/perch/internal/document"
 	"github.com/perchhq/perch/internal/employment"
 	"github.com/perchhq/perch/internal/event"
@@ -95,6 +96,7 @@ type App struct {
 	Operators   *operator.Service
 	Syncs       *syncengine.Engine
 	Queue       *jobs.Queue
+	Deductions  *deduction.Service
 	Jobs        *automated.Service
 	Events      *event.Log
 	Webhooks    *webhook.Service
@@ -229,7 +231,7 @@ func (a *App) wire(identity *secret.Identity) (err error) {
 	a.wireWebhooks()
 	connectors := map[string]provider.Connector{}
 	book := &sandbox.Book{Store: a.Store, Keyring: a.Keyring}
-	for _, connector := range append([]provider.Connector{employer.Connector{Book: book}, file.Connector{}}, c.Connectors...) {
+	for _, connector := range append([]provider.Connector{employer.Connector{Book: book, Ledger: &sandbox.Ledger{Store: a.Store, Keyring: a.Keyring, Now: c.Now}}, file.Connector{}}, c.Connectors...) {
 		connectors[connector.Name()] = connector
 	}
 	a.Syncs = &syncengine.Engine{
@@ -255,6 +257,10 @@ func (a *App) wire(identity *secret.Identity) (err error) {
 	a.Connections = &connection.Service{Store: a.Store, Keyring: a.Keyring, Identity: identity, Now: c.Now}
 	providers := sync.OnceValues(catalog.Load)
 	a.Sandbox = &sandbox.Service{Connections: a.Connections, Book: book, Catalog: providers, Syncs: a.Jobs, Jobs: a.Jobs, Now: c.Now, Seed: c.Seed}
+	a.Deductions = &deduction.Service{Store: a.Store, Keyring: a.Keyring, Identity: identity, Records: a.Records, Accounts: a.Syncs, Catalog: providers,
+		Gate: a.Access, Queue: a.Queue, Events: a.Events, Patience: c.Patience, Owner: jobs.Owner(), Now: c.Now, Log: a.log}
+	a.Queue.WriteDeductions(a.Deductions)
+	a.Sandbox.Waiting = a.Deductions
 	a.Importer = &assist.Importer{Store: a.Store, Keyring: a.Keyring, Connections: a.Connections, Engine: a.Syncs, Catalog: providers, Now: c.Now}
 	var limits limit.Limiter
 	if !c.NoRateLimits {
@@ -279,6 +285,7 @@ func (a *App) wire(identity *secret.Identity) (err error) {
 		Payroll:    &payroll.Service{Records: a.Records, Gate: a.Access, Rules: a.PayItems, Patience: c.Patience},
 		PayItems:   a.PayItems,
 		Jobs:       a.Jobs,
+		Deductions: a.Deductions,
 		Documents:  &document.Service{Records: a.Records, Gate: a.Access},
 		Controls:   a.Sandbox,
 		Webhooks:   a.Webhooks,

@@ -18,6 +18,7 @@ type API struct {
 	Payroll    Payroll
 	PayItems   PayItems
 	Documents  Documents
+	Deductions Deductions
 	Sandbox    Sandbox
 	Controls   SandboxControls
 	Jobs       Jobs

@@ -18,6 +18,7 @@ import (
 	perch "github.com/perchhq/perch"
 	"github.com/perchhq/perch/internal/access"
 	"github.com/perchhq/perch/internal/connect"
+	"github.com/perchhq/perch/internal/deduction"
 	"github.com/perchhq/perch/internal/limit"
 )
 
@@ -220,7 +221,7 @@ type harness struct {
 func setup(t testing.TB) *harness {
 	t.Helper()
 	h := &harness{fake: new(fake), log: new(bytes.Buffer)}
-	h.api = &API{Access: fakeAccess{h.fake, grants()}, Employment: fakeData{h.fake}, Payroll: fakeData{h.fake}, PayItems: fakeItems{h.fake}, Documents: fakeData{h.fake},
+	h.api = &API{Access: fakeAccess{h.fake, grants()}, Employment: fakeData{h.fake}, Payroll: fakeData{h.fake}, PayItems: fakeItems{h.fake}, Documents: fakeData{h.fake}, Deductions: fakeDeductions{h.fake},
 		Sandbox: fakeRest{h.fake}, Catalogue: fakeRest{h.fake}, Connect: fakeConnect{h.fake}, Entities: fakeConnect{h.fake}, Health: fakeRest{h.fake},
 		Log: slog.New(Redact(slog.NewTextHandler(h.log, nil)))}
 	h.api.Events = fakeEvents{h.fake}
@@ -300,4 +301,65 @@ func readFailure(t testing.TB, w *httptest.ResponseRecorder) failureBody {
 		t.Errorf("code is %d in the body and %d on the wire", f.Code, w.Code)
 	}
 	return f
+}
+
+type fakeDeductions struct{ *fake }
+
+func (f fakeDeductions) List(context.Context, *access.Grant, *access.Entity) ([]perch.Deduction, error) {
+	return nil, f.note("deductions")
+}
+
+func (f fakeDeductions) Get(_ context.Context, _ *access.Grant, _ *access.Entity, id perch.ID) (perch.Deduction, error) {
+	return perch.Deduction{BenefitID: id}, f.note("deduction", id.String())
+}
+
+func (f fakeDeductions) Meta(context.Context, *access.Grant, *access.Entity) ([]deduction.Feature, error) {
+	return nil, f.note("features")
+}
+
+func (f fakeDeductions) Enrolments(_ context.Context, _ *access.Grant, _ *access.Entity, id perch.ID) ([]deduction.Enrolled, error) {
+	return nil, f.note("enrolled", id.String())
+}
+
+func (f fakeDeductions) Individuals(_ context.Context, _ *access.Grant, _ *access.Entity, id perch.ID, ids []string) ([]deduction.Found, error) {
+	found := make([]deduction.Found, len(ids))
+	for i, one := range ids {
+		found[i] = deduction.Found{IndividualID: one, Enrolment: &perch.Enrolment{}}
+		if one == "x" {
+			found[i] = deduction.Found{IndividualID: one, Err: perch.NotFound("individual_not_found", "No.")}
+		}
+	}
+	return found, f.note("enrolments", id.String()[:4], strings.Join(ids, ","))
+}
+
+func (f fakeDeductions) written(what string, request any) (deduction.Written, error) {
+	text, err := json.Marshal(request)
+	if err != nil {
+		return deduction.Written{}, err
+	}
+	return deduction.Written{BenefitID: firstEntity, JobID: secondEntity}, f.note(what, string(text))
+}
+
+func (f fakeDeductions) Create(_ context.Context, _ *access.Grant, _ *access.Entity, d perch.Deduction) (deduction.Written, error) {
+	return f.written("create", d)
+}
+
+func (f fakeDeductions) Register(_ context.Context, _ *access.Grant, _ *access.Entity, d perch.Deduction) (deduction.Written, error) {
+	return f.written("register", d)
+}
+
+func (f fakeDeductions) Update(_ context.Context, _ *access.Grant, _ *access.Entity, _ perch.ID, description string) (deduction.Written, error) {
+	return f.written("update", description)
+}
+
+func (f fakeDeductions) Enrol(_ context.Context, _ *access.Grant, _ *access.Entity, _ perch.ID, people []deduction.Person) (deduction.Written, error) {
+	return f.written("enrol", people)
+}
+
+func (f fakeDeductions) Unenrol(_ context.Context, _ *access.Grant, _ *access.Entity, _ perch.ID, individuals []string) (deduction.Written, error) {
+	return f.written("unenrol", individuals)
+}
+
+func (f fakeDeductions) Job(_ context.Context, _ *access.Grant, job perch.ID) (perch.ManualJob, error) {
+	return perch.ManualJob{JobID: job, Status: perch.JobPending}, f.note("manual-job", job.String())
 }

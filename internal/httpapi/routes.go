@@ -25,7 +25,7 @@ const (
 
 // routes returns the API. Operations of one tag stand together; the reference keeps this order.
 func routes() []route {
-	return slices.Concat(organizationRoutes(), payrollRoutes(), itemsRoutes(), documentRoutes(), connectRoutes(), eventRoutes(), jobsRoutes(), webhookRoutes(), sandboxRoutes(), otherRoutes())
+	return slices.Concat(organizationRoutes(), payrollRoutes(), itemsRoutes(), documentRoutes(), deductionRoutes(), connectRoutes(), eventRoutes(), jobsRoutes(), webhookRoutes(), sandboxRoutes(), otherRoutes())
 }
 
 func organizationRoutes() []route {
@@ -203,6 +203,7 @@ const (
 	tagOrganization = "Organization"
 	tagPayroll      = "Payroll"
 	tagDocuments    = "Documents"
+	tagDeductions   = "Deductions"
 	tagConnect      = "Connect"
 	tagEvents       = "Events"
 	tagManagement   = "Management"
@@ -211,7 +212,7 @@ const (
 	tagSystem       = "System"
 )
 
-var tags = []string{tagOrganization, tagPayroll, tagDocuments, tagConnect, tagEvents, tagManagement, tagWebhooks, tagSandbox, tagSystem}
+var tags = []string{tagOrganization, tagPayroll, tagDocuments, tagDeductions, tagConnect, tagEvents, tagManagement, tagWebhooks, tagSandbox, tagSystem}
 
 // entityParam is the parameter of all routes with entities.
 var entityParam = param{name: "entity_ids", in: "query", kind: kindIDs, max: 1,

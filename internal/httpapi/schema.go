@@ -155,6 +155,8 @@ func (s *schemas) alternatives(t reflect.Type) []*huma.Schema {
 		ok = reflect.TypeFor[PayStatementPage]()
 	case reflect.TypeFor[documentBody]():
 		return []*huma.Schema{s.ref(reflect.TypeFor[perch.W4Document2020]()), s.ref(reflect.TypeFor[perch.W4Document2005]())}
+	case reflect.TypeFor[deductionOrErr]():
+		ok = reflect.TypeFor[perch.Enrolment]()
 	default:
 		return nil
 	}

@@ -74,7 +74,7 @@ func TestEveryProductIsAScope(t *testing.T) {
 		t.Run(r.operation, func(t *testing.T) {
 			t.Parallel()
 			h := setup(t)
-			w := h.do(ask{method: r.method, target: strings.NewReplacer("{pay_group_id}", anID, "{document_id}", anID).Replace(r.path), token: tokenNothing})
+			w := h.do(ask{method: r.method, target: strings.NewReplacer("{pay_group_id}", anID, "{document_id}", anID, "{benefit_id}", anID).Replace(r.path), token: tokenNothing})
 			if f := readFailure(t, w); w.Code != 403 || f.Name != "insufficient_scope_error" || !strings.Contains(f.Message, string(r.product)) {
 				t.Errorf("got %d %+v", w.Code, f)
 			}

@@ -41,11 +41,15 @@ type Queue struct {
 	now    func() time.Time
 	log    *slog.Logger
 	// oneHost is set where every process that shares the database is on this machine.
-	oneHost  bool
-	overseer Overseer
-	live     atomic.Bool
-	stop     context.CancelFunc
-	done     chan struct{}
+	oneHost    bool
+	overseer   Overseer
+	deductions Deductions
+	// writing has an entry for each write that WriteNow began; background is their context.
+	writing    chan struct{}
+	background context.Context
+	live       atomic.Bool
+	stop       context.CancelFunc
+	done       chan struct{}
 }
 
 // SyncArgs names the sync to run. The job is tried once: whether and when a sync is tried again stands
@@ -66,7 +70,7 @@ func (SyncArgs) InsertOpts() river.InsertOpts {
 
 // New returns a queue. Without Start it only inserts, as the command line does.
 func New(database *db.DB, engine *syncengine.Engine, s *store.Store, now func() time.Time, log *slog.Logger) (*Queue, error) {
-	q := &Queue{engine: engine, store: s, now: now, log: log, oneHost: database.Dialect == db.SQLite, done: make(chan struct{})}
+	q := &Queue{engine: engine, store: s, now: now, log: log, oneHost: database.Dialect == db.SQLite, done: make(chan struct{}), writing: make(chan struct{}, writeWorkers)}
 	workers := river.NewWorkers()
 	if err := river.AddWorkerSafely(workers, &syncWorker{queue: q}); err != nil {
 		return nil, fmt.Errorf("registering the sync worker: %w", err)
@@ -77,8 +81,11 @@ func New(database *db.DB, engine *syncengine.Engine, s *store.Store, now func() 
 	if err := river.AddWorkerSafely(workers, &taskWorker{queue: q}); err != nil {
 		return nil, fmt.Errorf("registering the task worker: %w", err)
 	}
+	if err := river.AddWorkerSafely(workers, &deductionWorker{queue: q}); err != nil {
+		return nil, fmt.Errorf("registering the worker of deductions: %w", err)
+	}
 	client, err := river.NewClient(database.QueueDriver(), &river.Config{
-		Queues:            map[string]river.QueueConfig{syncQueue: {MaxWorkers: syncWorkers}},
+		Queues:            map[string]river.QueueConfig{syncQueue: {MaxWorkers: syncWorkers}, writeQueue: {MaxWorkers: writeWorkers}},
 		Workers:           workers,
 		FetchPollInterval: pollEvery,
 		FetchCooldown:     pollEvery,
@@ -98,9 +105,9 @@ func (q *Queue) Start(ctx context.Context) error {
 	if err := q.client.Start(context.WithoutCancel(ctx)); err != nil {
 		return fmt.Errorf("starting the job queue: %w", err)
 	}
-	q.live.Store(true)
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
-	q.stop = stop
+	q.background, q.stop = background, stop
+	q.live.Store(true)
 	go q.watch(background)
 	return nil
 }
@@ -112,6 +119,7 @@ func (q *Queue) Stop(ctx context.Context) error {
 	}
 	q.stop()
 	<-q.done
+	q.writesEnd()
 	if err := q.client.Stop(ctx); err == nil {
 		return nil
 	}
@@ -157,6 +165,11 @@ func (q *Queue) watch(ctx context.Context) {
 		if q.overseer != nil {
 			if err := q.overseer.Look(ctx); err != nil && ctx.Err() == nil {
 				q.log.ErrorContext(ctx, "looking for jobs that are due", "error", err)
+			}
+		}
+		if q.deductions != nil {
+			if err := q.deductions.Look(ctx); err != nil && ctx.Err() == nil {
+				q.log.ErrorContext(ctx, "looking for writes that are due", "error", err)
 			}
 		}
 		select {

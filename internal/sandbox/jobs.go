@@ -17,6 +17,11 @@ type Jobs interface {
 	RefreshSimulated(ctx context.Context, grant *access.Grant) (automated.Requested, error)
 }
 
+// Waiting does what waits for people on assisted connections.
+type Waiting interface {
+	Release(ctx context.Context, grant *access.Grant) error
+}
+
 // JobConfiguration is how jobs of a type end.
 type JobConfiguration struct {
 	Type             perch.JobType    `json:"type"`
@@ -34,7 +39,7 @@ func (CompletionStatus) Values() []CompletionStatus {
 
 // Refresh brings the data up to date with the edits. It waits for a sync under way that may have missed
 // some of them before it asks for one. For an assisted connection, which has no job to ask about, it
-// returns when the data is there, or after a while.
+// returns when the data is there, or after a while. What waits there for people is done too.
 func (s *Service) Refresh(ctx context.Context, grant *access.Grant) (automated.Requested, error) {
 	if err := simulated(grant); err != nil {
 		return automated.Requested{}, err
@@ -50,6 +55,9 @@ func (s *Service) Refresh(ctx context.Context, grant *access.Grant) (automated.R
 	}
 	if err == nil && grant.Connection.Authentication == perch.AuthAssisted {
 		err = s.settled(ctx, grant)
+	}
+	if err == nil {
+		err = s.Waiting.Release(ctx, grant)
 	}
 	return requested, failure(err)
 }

@@ -31,6 +31,7 @@ type Service struct {
 	Catalog func() (*catalog.Catalog, error)
 	Syncs   Syncs
 	Jobs    Jobs
+	Waiting Waiting
 	Now     func() time.Time
 	// Patience is how long calls wait for data that is to be there after them; 0 means 20 seconds.
 	Patience time.Duration

@@ -149,6 +149,17 @@ func (s *Store) DeleteDisconnected(ctx context.Context, entity perch.ID, most in
 		if _, err := tx.ExecContext(ctx, `DELETE FROM pay_statement_rules WHERE entity_id IN (`+gone+`)`, entity); err != nil {
 			return fmt.Errorf("deleting a disconnected entity's rules: %w", err)
 		}
+		for _, table := range []string{"deductions", "manual_jobs", "sandbox_deductions", "sandbox_writes"} {
+			if _, err := tx.ExecContext(ctx, `DELETE FROM `+table+` WHERE entity_id IN (`+gone+`)`, entity); err != nil {
+				return fmt.Errorf("deleting a disconnected entity's %s: %w", table, err)
+			}
+		}
+		more, err = deleteSome(ctx, tx, most, "deleting a disconnected entity's enrolments",
+			`DELETE FROM sandbox_enrolments WHERE (entity_id, deduction, person) IN
+				(SELECT entity_id, deduction, person FROM sandbox_enrolments WHERE entity_id IN (`+gone+`) LIMIT $2)`, entity, most)
+		if err != nil || more {
+			return err
+		}
 		more, err = deleteSome(ctx, tx, most, "deleting a disconnected entity's edits",
 			`DELETE FROM sandbox_edits WHERE (entity_id, kind, number, part) IN
 				(SELECT entity_id, kind, number, part FROM sandbox_edits WHERE entity_id IN (`+gone+`) LIMIT $2)`, entity, most)

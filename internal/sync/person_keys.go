@@ -19,7 +19,9 @@ type personKeys struct {
 
 // newPersonKeys returns nil where nobody asks the provider about single people.
 func (r *run) newPersonKeys(ctx context.Context, p *publisher) (*personKeys, error) {
-	if _, asks := r.source.(provider.W4Reader); !asks || !slices.Contains(r.account.Products, perch.ProductDocuments) {
+	_, forms := r.source.(provider.W4Reader)
+	_, deductions := r.source.(provider.DeductionWriter)
+	if !(forms && slices.Contains(r.account.Products, perch.ProductDocuments) || deductions && slices.Contains(r.account.Products, perch.ProductBenefits)) {
 		return nil, nil
 	}
 	st, err := p.stage(ctx, records.PersonKeys)
