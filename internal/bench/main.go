@@ -21,7 +21,7 @@ func main() {
 	seconds := flag.Duration("for", 3*time.Second, "how long each read is measured")
 	child := flag.String("sync", "", "internal: sync into this folder and report")
 	files := flag.String("files", "", "internal: read the files of this folder and report")
-	only := flag.String("only", "", "run only: sync, reads, changes, rules, files, layout or webhooks")
+	only := flag.String("only", "", "run only: sync, reads, changes, rules, files, deductions, layout or webhooks")
 	cpu := flag.String("cpuprofile", "", "write a CPU profile; with -sync, of the syncs")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -74,6 +74,8 @@ func (b bench) run(ctx context.Context, only string) error {
 		return b.webhooks(ctx)
 	case "files":
 		return b.files(ctx)
+	case "deductions":
+		return b.deductions(ctx)
 	}
 	folder, err := os.MkdirTemp("", "perch-bench-")
 	if err != nil {
@@ -102,5 +104,8 @@ func (b bench) run(ctx context.Context, only string) error {
 	if err := b.webhooks(ctx); err != nil {
 		return err
 	}
-	return b.files(ctx)
+	if err := b.files(ctx); err != nil {
+		return err
+	}
+	return b.deductions(ctx)
 }
