@@ -5,8 +5,10 @@ import (
 	"iter"
 	"net/http"
 	"sync"
+	"sync/atomic"
 
 	perch "github.com/perchhq/perch"
+	"github.com/perchhq/perch/internal/sandbox"
 	"github.com/perchhq/perch/provider"
 	employer "github.com/perchhq/perch/provider/sandbox"
 )
@@ -24,6 +26,8 @@ const (
 type gate struct {
 	provider string
 	stages   map[string]*stage
+	// book has the edits; it may be set once the app is open.
+	book atomic.Pointer[sandbox.Book]
 
 	mu      sync.Mutex
 	failure error
@@ -92,7 +96,11 @@ func (g *gate) Name() string { return employer.Name }
 
 // Open implements provider.Connector.
 func (g *gate) Open(ctx context.Context, account provider.Account) (provider.Source, error) {
-	source, err := employer.Connector{}.Open(ctx, account)
+	connector := employer.Connector{}
+	if book := g.book.Load(); book != nil {
+		connector.Book = book
+	}
+	source, err := connector.Open(ctx, account)
 	if err != nil || account.ProviderID != g.provider {
 		return source, err
 	}

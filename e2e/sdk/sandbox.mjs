@@ -2,19 +2,10 @@
 // Each step quotes what it stands for.
 import assert from 'node:assert/strict';
 import Finch from '@tryfinch/finch-api';
-import { application, client, connected, refused, unknownID } from './setting.mjs';
+import { application, client, connected, refused, step, unknownID } from './setting.mjs';
 
 const main = application('PERCH');
 const all = { start_date: '2000-01-01', end_date: '2199-12-31' };
-
-async function step(name, work) {
-  try {
-    return await work();
-  } catch (error) {
-    console.error(`The walk stopped at: ${name}`);
-    throw error;
-  }
-}
 
 const badRequest = { as: Finch.BadRequestError, status: 400, name: 'invalid_request_error', code: 'invalid_request' };
 

@@ -57,3 +57,13 @@ export async function refused(call, { as, status, name, code = '' }) {
 }
 
 export const unknownID = '7c1f9d7e-3f0b-4d3c-9f4b-0a6a5b1c2d3e';
+
+// step names what is being done, so that a failure says where it happened.
+export async function step(name, work) {
+  try {
+    return await work();
+  } catch (error) {
+    console.error(`The walk stopped at: ${name}`);
+    throw error;
+  }
+}

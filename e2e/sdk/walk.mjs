@@ -2,7 +2,7 @@
 // The Go test beside this folder starts the server, runs this, and then holds every recorded answer
 // against the contract.
 import assert from 'node:assert/strict';
-import { application, client, connected } from './setting.mjs';
+import { application, client, connected, step } from './setting.mjs';
 import * as organization from './organization.mjs';
 import * as payroll from './payroll.mjs';
 import * as other from './others.mjs';
@@ -10,16 +10,6 @@ import * as management from './management.mjs';
 
 const main = application('PERCH');
 const size = 20;
-
-// step names what is being done, so that a failure says where it happened.
-async function step(name, work) {
-  try {
-    return await work();
-  } catch (error) {
-    console.error(`The walk stopped at: ${name}`);
-    throw error;
-  }
-}
 
 const connection = await step('a sandbox connection', async () => {
   const made = await client(main).sandbox.connections.create({ provider_id: 'paycor' });

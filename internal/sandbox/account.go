@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"time"
 
 	perch "github.com/perchhq/perch"
@@ -42,16 +41,9 @@ var organization = []perch.Product{perch.ProductCompany, perch.ProductDirectory,
 // CreateAccount adds an account to the connection that the application has to a company at a provider,
 // with an access token of its own. It begins with the same people as the connection's first account.
 func (s *Service) CreateAccount(ctx context.Context, app *access.Application, request AccountRequest) (Account, error) {
-	if app.Type != perch.ClientSandbox {
-		return Account{}, errNotSandbox(app)
-	}
-	providers, err := s.Catalog()
+	entry, err := s.entry(app, request.ProviderID)
 	if err != nil {
-		return Account{}, perch.Internal(err)
-	}
-	entry, ok := providers.Provider(request.ProviderID)
-	if !ok {
-		return Account{}, errNoProvider(request.ProviderID)
+		return Account{}, err
 	}
 	existing, first, err := s.firstAccount(ctx, app, request)
 	if err != nil {
@@ -211,12 +203,4 @@ func (s *Service) firstSync(ctx context.Context, application perch.ID, status pe
 	}
 }
 
-func errNotSandbox(app *access.Application) error {
-	return perch.Invalid("client_id", "Simulated connections are for sandbox applications; this one is of type %s.", app.Type)
-}
-
-func errNoProvider(id string) error {
-	return perch.Invalid("provider_id", "%.60q is not a provider of the catalogue. GET /providers lists them.", id)
-}
-
-var errUnsettled = fmt.Errorf("other edits kept coming in between")
+var errUnsettled = errors.New("other edits kept coming in between")

@@ -71,16 +71,9 @@ type Created struct {
 // first sync. An assisted connection starts pending and is not synced until it is set up. Errors
 // name the field at fault.
 func (s *Service) CreateConnection(ctx context.Context, app *access.Application, request Request) (Created, error) {
-	if app.Type != perch.ClientSandbox {
-		return Created{}, errNotSandbox(app)
-	}
-	providers, err := s.Catalog()
+	entry, err := s.entry(app, request.ProviderID)
 	if err != nil {
-		return Created{}, perch.Internal(err)
-	}
-	entry, ok := providers.Provider(request.ProviderID)
-	if !ok {
-		return Created{}, errNoProvider(request.ProviderID)
+		return Created{}, err
 	}
 	auth, err := method(entry, request.AuthenticationType)
 	if err != nil {
@@ -115,6 +108,22 @@ func (s *Service) CreateConnection(ctx context.Context, app *access.Application,
 		ConnectionID: made.Connection.ID, EntityID: made.EntityID, CompanyID: made.Connection.CompanyID, AccountID: made.EntityID,
 		ProviderID: entry.ID, AuthenticationType: auth, Products: products, AccessToken: made.AccessToken, TokenType: "bearer",
 	}, nil
+}
+
+// entry returns a provider that a sandbox application may connect.
+func (s *Service) entry(app *access.Application, providerID string) (catalog.Entry, error) {
+	if app.Type != perch.ClientSandbox {
+		return catalog.Entry{}, perch.Invalid("client_id", "Simulated connections are for sandbox applications; this one is of type %s.", app.Type)
+	}
+	providers, err := s.Catalog()
+	if err != nil {
+		return catalog.Entry{}, perch.Internal(err)
+	}
+	entry, ok := providers.Provider(providerID)
+	if !ok {
+		return catalog.Entry{}, perch.Invalid("provider_id", "%.60q is not a provider of the catalogue. GET /providers lists them.", providerID)
+	}
+	return entry, nil
 }
 
 // method chooses the authentication method: the one asked for if the provider has it, else of those

@@ -101,9 +101,11 @@ func (r *record) add(p EditedPerson) (*provider.Person, error) {
 	number := fmt.Sprint(firstNumber + p.Index)
 	source := "emp_" + number
 	r.out.Employment.SourceID, r.out.Employment.WorkID = &source, &number
-	err := r.edit(p.Edit)
+	if err := r.edit(p.Edit); err != nil {
+		return nil, err
+	}
 	r.mask()
-	return &r.out, err
+	return &r.out, nil
 }
 
 // everyone yields the people with their edits, then those who were added. The person is overwritten by
@@ -121,7 +123,7 @@ func (s *source) everyone(ctx context.Context, r *record) iter.Seq2[*provider.Pe
 				edit, edits = edits[0].Edit, edits[1:]
 			}
 			p := s.person(i)
-			if !yield(r.write(&p, edit)) {
+			if out, err := r.write(&p, edit); !yield(out, err) || err != nil {
 				return
 			}
 		}
@@ -130,7 +132,7 @@ func (s *source) everyone(ctx context.Context, r *record) iter.Seq2[*provider.Pe
 				yield(nil, err)
 				return
 			}
-			if !yield(r.add(added)) {
+			if out, err := r.add(added); !yield(out, err) || err != nil {
 				return
 			}
 		}
