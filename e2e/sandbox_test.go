@@ -22,8 +22,8 @@ func (s *server) put(t *testing.T, token, path string, body any) answer {
 	return s.request(t, http.MethodPut, path, body, bearer(token))
 }
 
-// refresh syncs a simulated connection and waits for the end.
-func (s *server) refresh(t *testing.T, token string) {
+// syncSandbox syncs a simulated connection and waits for the end.
+func (s *server) syncSandbox(t *testing.T, token string) {
 	t.Helper()
 	var started struct {
 		JobID *perch.ID `json:"job_id"`
@@ -94,7 +94,7 @@ func TestABadEditIsRefusedWholeAndChangesNothing(t *testing.T) {
 				s.put(t, token, path+id, `{"first_name":"X"}`).fails(t, 404, perch.NameNotFound, "individual_not_found")
 			}
 		}
-		s.refresh(t, token)
+		s.syncSandbox(t, token)
 		before.sameAs(t, s.snapshot(t, token))
 	})
 }
@@ -190,7 +190,7 @@ func TestEditsOfSeveralProcessesAllCount(t *testing.T) {
 			})
 		}
 		work.Wait()
-		s.refresh(t, token)
+		s.syncSandbox(t, token)
 		job := s.jobOf(t, token, ids[4])
 		for n, got := range []*string{job.Title, job.ClassCode, job.UnionCode, job.UnionLocal, job.SourceID, job.FirstName, job.MiddleName, job.LastName} {
 			if masked := n > 0 && n < 5; got == nil && !masked || got != nil && *got != "edited "+fields[n] {
@@ -243,7 +243,7 @@ func TestEditsAreSealedOutliveARestartAndEndWithTheConnection(t *testing.T) {
 			t.Fatal(err)
 		}
 		s = start(t, config)
-		s.refresh(t, token)
+		s.syncSandbox(t, token)
 		request := people(id)
 		request["options"] = map[string]any{"include": []string{"ssn"}}
 		got := string(s.post(t, token, "/employer/individual", request).body)
@@ -298,7 +298,7 @@ func TestASandboxSyncMissesNoEdit(t *testing.T) {
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
-			s.refresh(t, made.AccessToken)
+			s.syncSandbox(t, made.AccessToken)
 		}()
 		eventually(t, "the request arrives", func() bool { return s.reads.Load() > before })
 		g.release(atStatements)
@@ -336,7 +336,7 @@ func TestEditsOfALargeEmployerAreMergedInOrder(t *testing.T) {
 		s.put(t, token, "/sandbox/individual/"+ids[n], fmt.Sprintf(`{"middle_name":"Number %d"}`, n)).into(t, &perch.Individual{})
 	}
 	s.post(t, token, "/sandbox/directory", `[{"middle_name":"Number 3000"}]`).into(t, &[]any{})
-	s.refresh(t, token)
+	s.syncSandbox(t, token)
 	after := s.everyone(t, token)
 	if len(after) != 3001 || !slices.Equal(after[:3000], ids) {
 		t.Fatalf("%d people", len(after))
