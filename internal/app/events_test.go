@@ -1,12 +1,14 @@
 package app_test
 
 import (
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -301,6 +303,69 @@ func TestTheFeedForgetsAfterThirtyDays(t *testing.T) {
 		}
 		if got, _ := w.events(""); len(got) != 0 {
 			t.Errorf("%d events are kept for too long", len(got))
+		}
+	})
+}
+
+func TestEventsOfAssistedConnectionsAreMarked(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, config app.Config) {
+		s := &system{people: []provider.Person{person("1", "Ada")}}
+		w := setup(t, config, s)
+		w.connect(perch.AuthAssisted)
+		w.mustSync()
+		s.people[0] = person("1", "Eve")
+		w.mustSync()
+		page, err := w.app.Events.Feed(t.Context(), w.appID, event.Query{Limit: event.MaxPage, ConnectionID: w.made.Connection.ID})
+		must(t, err)
+		seen := map[perch.EventType]bool{}
+		for _, e := range page.Events {
+			seen[e.Type] = true
+			if e.Assisted != (e.Type != perch.EventAccountUpdated) {
+				t.Errorf("%s: assisted %v", e.Type, e.Assisted)
+			}
+		}
+		for _, want := range []perch.EventType{perch.EventAccountUpdated, perch.EventInitialSyncOrg, perch.EventDirectoryUpdated} {
+			if !seen[want] {
+				t.Errorf("there is no %s", want)
+			}
+		}
+	})
+}
+
+// TestSyncsOfOneApplicationDoNotBlockEachOther runs many syncs that publish events into one log while
+// connections are disconnected: nobody may wait for another in a circle.
+func TestSyncsOfOneApplicationDoNotBlockEachOther(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, config app.Config) {
+		s := &system{people: []provider.Person{person("1", "Ada"), person("2", "Ben")}, payments: []provider.Payment{payment("jan", perch.NewDate(2026, 1, 15))}}
+		w := setup(t, config, s)
+		ctx := t.Context()
+		var running sync.WaitGroup
+		for i := range 12 {
+			one := *w
+			one.connect(perch.AuthOAuth)
+			running.Go(func() {
+				for range 3 {
+					requested := one.request()
+					if _, err := one.app.Syncs.Run(ctx, requested.ConnectionID, requested.EntityID, requested.ID); err != nil {
+						t.Errorf("a sync: %v", err)
+					}
+				}
+				if i%2 == 0 {
+					return
+				}
+				if err := one.app.Store.Disconnect(ctx, one.appID, one.made.Connection.ID, time.Now(), func(*sql.Tx, []perch.ID) error { return nil }); err != nil {
+					t.Errorf("disconnecting: %v", err)
+				}
+			})
+		}
+		running.Wait()
+		page, err := w.app.Events.Feed(ctx, w.appID, event.Query{Limit: event.MaxPage})
+		must(t, err)
+		// Each: processing, two first syncs, connected; half of them disconnected; and the one of the setup.
+		if want := 12*4 + 6 + 1; len(page.Events) != want {
+			t.Errorf("%d events, want %d", len(page.Events), want)
 		}
 	})
 }

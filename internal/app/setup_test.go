@@ -15,6 +15,7 @@ import (
 	"time"
 
 	perch "github.com/perchhq/perch"
+	"github.com/perchhq/perch/internal/access"
 	"github.com/perchhq/perch/internal/app"
 	"github.com/perchhq/perch/internal/connection"
 	"github.com/perchhq/perch/internal/store"
@@ -170,13 +171,20 @@ func setup(t *testing.T, config app.Config, s *system) *world {
 	must(t, err)
 	a.Syncs.RetryAfter = func(int) time.Duration { return -time.Second } // at once
 	w := &world{t: t, app: a, system: s, appID: client.ID}
-	w.made, err = a.Connections.Create(ctx, connection.Request{Application: client, ProviderID: "gusto", Type: perch.ConnectionProvider,
-		Authentication: perch.AuthOAuth, Status: perch.StatusProcessing, Products: allProducts, Connector: s.Name(), Settings: []byte("{}"),
-	}, func(*sql.Tx, connection.Created) error { return nil })
-	must(t, err)
+	w.connect(perch.AuthOAuth)
 	w.server = httptest.NewServer(a.API.Handler())
 	t.Cleanup(w.server.Close)
 	return w
+}
+
+// connect makes a further connection to the system, which takes the place of the one before.
+func (w *world) connect(authentication perch.AuthenticationType) {
+	w.t.Helper()
+	var err error
+	w.made, err = w.app.Connections.Create(w.t.Context(), connection.Request{Application: access.Application{ID: w.appID}, ProviderID: "gusto", Type: perch.ConnectionProvider,
+		Authentication: authentication, Status: perch.StatusProcessing, Products: allProducts, Connector: w.system.Name(), Settings: []byte("{}"),
+	}, func(*sql.Tx, connection.Created) error { return nil })
+	must(w.t, err)
 }
 
 // request makes a pending sync, or returns the unfinished one.

@@ -67,11 +67,14 @@ func changedSince(t *testing.T, r *records.Reader, w *world, generation int64, a
 	must(t, err)
 	positions, err := changes.Positions()
 	must(t, err)
-	got := map[perch.ID]bool{}
+	got, changed := map[perch.ID]bool{}, map[int]bool{}
+	for _, position := range positions {
+		changed[position] = true
+	}
 	for id := range m {
 		position, ok, err := v.Position(id)
 		must(t, err)
-		if ok && slices.Contains(positions, position) {
+		if ok && changed[position] {
 			got[id] = true
 		}
 	}
@@ -85,7 +88,7 @@ func changedSince(t *testing.T, r *records.Reader, w *world, generation int64, a
 // after every publish, for every moment between publishes and every facet, what changed since.
 func TestChangesSinceATimeAreThoseOfLaterPublishes(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(5) {
+	for seed := range uint64(3) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()
 			rng := rand.New(rand.NewPCG(seed, 2))
