@@ -28,11 +28,14 @@ const killTarget = "PERCH_TEST_KILL_TARGET"
 
 const killLease = 300 * time.Millisecond
 
-// TestMain runs the child of TestAKilledSyncLeavesTheLastDataReadable instead of the tests where that
-// is asked for.
+// TestMain runs the child of TestAKilledSyncLeavesTheLastDataReadable, or of TestEventsSurviveKills,
+// instead of the tests where that is asked for.
 func TestMain(m *testing.M) {
 	if target := os.Getenv(killTarget); target != "" {
 		runUntilKilled(target)
+	}
+	if target := os.Getenv(hookTarget); target != "" {
+		deliverUntilKilled(target)
 	}
 	os.Exit(m.Run())
 }
@@ -47,7 +50,7 @@ type victim struct {
 }
 
 func (v victim) config() app.Config {
-	return app.Config{Data: v.Data, DatabaseURL: v.URL, Lease: killLease, NoRateLimits: true}
+	return app.Config{Data: v.Data, DatabaseURL: v.URL, Lease: killLease, NoRateLimits: true, WebhookLoopback: true}
 }
 
 // runUntilKilled syncs the entity as a server does, tells when the sync is about to begin, and stays.
