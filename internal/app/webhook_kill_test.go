@@ -194,7 +194,9 @@ func (v *hookVictim) compare(t *testing.T, r *receiver) {
 func TestEventsSurviveKills(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, config app.Config) {
-		r := receive(t, func(http.ResponseWriter, *http.Request) { <-time.After(time.Duration(rand.Int64N(int64(2 * time.Millisecond)))) })
+		r := receive(t, func(http.ResponseWriter, *http.Request) {
+			<-time.After(time.Duration(rand.Int64N(int64(2 * time.Millisecond))))
+		})
 		v := beginHook(t, config, r.URL, 40)
 		for round := range 20 {
 			v.open(t, func(a *app.App) { v.vary(t, a, round+2) })
@@ -245,7 +247,9 @@ func (v *hookVictim) deliver(t *testing.T) (child *exec.Cmd, done func()) {
 func TestEventsSurviveADatabaseThatStops(t *testing.T) {
 	t.Parallel()
 	server := testneed.StartPrivatePostgres(t)
-	r := receive(t, func(http.ResponseWriter, *http.Request) { <-time.After(time.Duration(rand.Int64N(int64(2 * time.Millisecond)))) })
+	r := receive(t, func(http.ResponseWriter, *http.Request) {
+		<-time.After(time.Duration(rand.Int64N(int64(2 * time.Millisecond))))
+	})
 	v := beginHook(t, app.Config{Data: t.TempDir(), DatabaseURL: server.URL}, r.URL, 40)
 	v.open(t, func(a *app.App) {
 		ctx := t.Context()
