@@ -2,7 +2,8 @@
 //
 // Reads are compared with a net/http handler that answers the same bytes (for batches: after it has
 // decoded the same request body with encoding/json), over 16 keep-alive connections. The first sync is
-// compared with a plain prepared insert of the same rows into the same table. Nothing here fails on a
+// compared with a plain prepared insert of the same rows into the same table. Steps of Connect are
+// measured by themselves. Nothing here fails on a
 // number: machines are noisy.
 package main
 
@@ -21,7 +22,7 @@ func main() {
 	seconds := flag.Duration("for", 3*time.Second, "how long each read is measured")
 	child := flag.String("sync", "", "internal: sync into this folder and report")
 	files := flag.String("files", "", "internal: read the files of this folder and report")
-	only := flag.String("only", "", "run only: sync, reads, changes, rules, files, deductions, layout or webhooks")
+	only := flag.String("only", "", "run only: sync, reads, connect, changes, rules, files, deductions, layout or webhooks")
 	cpu := flag.String("cpuprofile", "", "write a CPU profile; with -sync, of the syncs")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -82,6 +83,9 @@ func (b bench) run(ctx context.Context, only string) error {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(folder) }()
+	if only == "connect" {
+		return b.connects(ctx, folder)
+	}
 	fmt.Printf("Perch bench: %d people, SQLite, sealed records, %d connections\n", b.people, connections)
 	if err := b.syncs(ctx, folder, only != "reads" && only != "rules"); err != nil {
 		return err
@@ -107,5 +111,8 @@ func (b bench) run(ctx context.Context, only string) error {
 	if err := b.files(ctx); err != nil {
 		return err
 	}
-	return b.deductions(ctx)
+	if err := b.deductions(ctx); err != nil {
+		return err
+	}
+	return b.connects(ctx, folder)
 }
