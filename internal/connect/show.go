@@ -17,7 +17,7 @@ var progressed = map[Step]int{StepConsent: 10, StepProvider: 25, StepMethod: 35,
 // frame is what every screen of the session has.
 func (v *visit) frame() View {
 	view := View{
-		SessionID: v.row.ID.String(), Step: v.step(), Application: v.app.Name, Embedded: v.embedded(), HostOrigin: v.row.Visit.HostOrigin,
+		SessionID: v.row.ID.String(), Step: v.step(), Application: v.app.Name, Initials: monogram(v.app.Name), Embedded: v.embedded(), HostOrigin: v.row.Visit.HostOrigin,
 		Sandbox: v.offer().simulated(), Preview: v.preview(), Reauthentication: !v.row.ConnectionID.IsZero(), Recordkeeper: v.row.Recordkeeper,
 	}
 	if view.Embedded {

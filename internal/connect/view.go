@@ -64,6 +64,8 @@ type View struct {
 	// Application is who asks; Customer is the employer's name, if the application gave it.
 	Application string
 	Customer    string
+	// Initials stand for the application where there is no room for its name.
+	Initials string
 	// Embedded visits are inside the host page's iframe; HostOrigin is that page, the only one that
 	// messages go to and that may frame Connect. It is empty for the redirect flow.
 	Embedded   bool

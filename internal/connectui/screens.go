@@ -76,7 +76,13 @@ type consentScreen struct {
 	Permissions            []permission
 	About                  web.Disclosure
 	Again                  bool
+	// Applicant stands for the application, Known says that the provider is chosen already.
+	Applicant web.Monogram
+	Known     bool
 }
+
+// applicantColor is the ground of every application's monogram: it must not be taken for a provider's.
+const applicantColor = "#344054"
 
 type permission struct {
 	Text   string
@@ -87,6 +93,7 @@ func consent(view connect.View, v visit, _ asked) content {
 	s := &consentScreen{
 		screen: newScreen(view, v, view.Application+" would like to connect to your payroll and HR system"), Customer: view.Customer,
 		Recordkeeper: view.Recordkeeper, Again: view.Reauthentication,
+		Applicant: web.Monogram{Letters: view.Initials, Color: applicantColor, Large: true}, Known: view.Provider != nil,
 	}
 	if s.Again {
 		s.Title = "Reconnect " + s.Provider + " to " + view.Application

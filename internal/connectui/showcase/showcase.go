@@ -59,7 +59,7 @@ func At(name string) (connect.View, bool) {
 
 func base(step connect.Step, progressed int) connect.View {
 	return connect.View{
-		SessionID: Session, Step: step, Nonce: Nonce, Application: "Northwind Benefits", Customer: "Blue Harbor Coffee, Inc.",
+		SessionID: Session, Step: step, Nonce: Nonce, Application: "Northwind Benefits", Initials: "NB", Customer: "Blue Harbor Coffee, Inc.",
 		Embedded: true, HostOrigin: Host, FrameOrigins: []string{Host}, Sandbox: true,
 		Progressed: progressed, CanGoBack: step != connect.StepConsent && step != connect.StepProgress && step != connect.StepDone,
 	}
