@@ -178,13 +178,18 @@ func TestConnectSessionsRefuseWithTheContractsBodies(t *testing.T) {
 		"minutes_to_expire":    `{"customer_id":"c","customer_name":"n","products":["company"],"minutes_to_expire":129601}`,
 		"manual":               `{"customer_id":"c","customer_name":"n","products":["company"],"manual":"yes"}`,
 		"redirect_uri":         `{"customer_id":"c","customer_name":"n","products":["company"],"redirect_uri":"https://evil.example"}`,
-		"body":                 `[`,
+		"products: must name at least one product. Products are benefits, company": `{"customer_id":"c","customer_name":"n","products":[]}`,
+		"sandbox": `{"customer_id":"c","customer_name":"n","products":["company"],"sandbox":true}`,
+		"body":    `[`,
 	} {
 		status, refused := w.post("/connect/sessions", body, "")
 		message, _ := refused["message"].(string)
-		if _, has := refused["context"].(map[string]any); status != 400 || refused["finch_code"] != "invalid_request" || refused["name"] != "bad_request" || !has || !strings.HasPrefix(message, name+":") {
+		if _, has := refused["context"].(map[string]any); status != 400 || refused["finch_code"] != "invalid_request" || refused["name"] != "bad_request" || !has || !strings.HasPrefix(message, name) {
 			t.Errorf("%s: %d %v", name, status, refused)
 		}
+	}
+	if status, made := w.post("/connect/sessions", `{"customer_id":"c","customer_name":"n","products":["company"],"sandbox":false,"redirect_uri":""}`, ""); status != http.StatusCreated {
+		t.Errorf("as the documentation's example has it: %d %v", status, made)
 	}
 	w.secret = "wrong"
 	status, refused := w.post("/connect/sessions", `{}`, "")

@@ -287,10 +287,10 @@ func decodeConnectSession(body []byte) (connect.NewSession, error) {
 		{"customer_id", true, func() (err error) { n.CustomerID, err = s.words(); return err }},
 		{"customer_name", true, func() (err error) { n.CustomerName, err = s.words(); return err }},
 		{"customer_email", false, func() error { return optional(&s, &n.CustomerEmail, pointer(s.words)) }},
-		{"products", true, func() (err error) { n.Products, err = s.products(); return err }},
+		{"products", true, func() (err error) { n.Products, err = s.products(""); return err }},
 		{"redirect_uri", false, func() error { return optional(&s, &n.RedirectURI, s.words) }},
 		{"minutes_to_expire", false, func() error { return optional(&s, &n.MinutesToExpire, pointer(s.integer)) }},
-		{"sandbox", false, func() error { return optional(&s, &n.Sandbox, s.words) }},
+		{"sandbox", false, func() error { return optional(&s, &n.Sandbox, s.sandbox) }},
 		{"manual", false, func() error { return optional(&s, &n.Manual, s.flag) }},
 		{"integration", false, func() error { return s.unlessNull(func() error { return s.integration(&n) }) }},
 		{"recordkeeping", false, func() error { return s.unlessNull(func() error { return s.recordkeeping(&n) }) }},
@@ -299,6 +299,14 @@ func decodeConnectSession(body []byte) (connect.NewSession, error) {
 		err = s.end()
 	}
 	return n, err
+}
+
+// sandbox reads a kind of test environment. The documentation's example has false for none.
+func (s *scanner) sandbox() (string, error) {
+	if s.peek() == 'f' {
+		return "", s.word("false")
+	}
+	return s.words()
 }
 
 func (s *scanner) unlessNull(read func() error) error {
@@ -347,7 +355,9 @@ func decodeReauthentication(body []byte) (connect.Reauthentication, error) {
 			r.ConnectionID, _ = perch.ParseID(text) // what is no id is no connection
 			return nil
 		}},
-		{"products", false, func() error { return optional(&s, &r.Products, s.products) }},
+		{"products", false, func() error {
+			return optional(&s, &r.Products, func() ([]perch.Product, error) { return s.products("those that the connection has") })
+		}},
 		{"redirect_uri", false, func() error { return optional(&s, &r.RedirectURI, s.words) }},
 		{"minutes_to_expire", false, func() error { return optional(&s, &r.MinutesToExpire, pointer(s.integer)) }},
 	})

@@ -25,7 +25,7 @@ func decodeSandboxConnection(body []byte) (SandboxConnection, error) {
 			}
 		case "products":
 			if err = onceOnly(&s, &products); err == nil {
-				request.Products, err = s.products()
+				request.Products, err = s.products("all of them")
 			}
 		case "employee_size":
 			if err = onceOnly(&s, &size); err == nil {
@@ -63,8 +63,9 @@ func enum[E ~string](s *scanner, values []E) (E, error) {
 	return E(text), err
 }
 
-// products reads a list of products, each once.
-func (s *scanner) products() (list []perch.Product, err error) {
+// products reads a list of products, each once. omitted says what leaving the list out means; empty where it cannot
+// be left out.
+func (s *scanner) products(omitted string) (list []perch.Product, err error) {
 	err = s.array(func(i int) error {
 		s.at.element, s.at.inside = i, true
 		product, err := enum(s, perch.Product("").Values())
@@ -75,7 +76,10 @@ func (s *scanner) products() (list []perch.Product, err error) {
 	})
 	s.at.inside = false
 	if err == nil && len(list) == 0 {
-		err = s.invalid("must name at least one product, or be left out for all of them.")
+		if omitted != "" {
+			omitted = ", or be left out for " + omitted
+		}
+		err = s.invalid("must name at least one product%s. Products are %s.", omitted, joined(perch.Product("").Values()))
 	}
 	return list, err
 }
