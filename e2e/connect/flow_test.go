@@ -333,6 +333,12 @@ func TestLegacyLinksWorkAsDocumented(t *testing.T) {
 		if token.CustomerID != nil || !slices.Equal(token.Products, []perch.Product{perch.ProductCompany, perch.ProductDirectory}) {
 			t.Errorf("token %+v", token)
 		}
+		plain := good
+		plain.Sandbox = "false"
+		b.open(plain)
+		if b.at(connect.StepConsent); !b.view.Sandbox {
+			t.Error("a sandbox application connects something real")
+		}
 		reauth := good
 		reauth.ConnectionID, reauth.PayrollProvider = token.ConnectionID.String(), ""
 		b.open(reauth)

@@ -53,7 +53,7 @@ func (v *visit) connect(ctx context.Context, accounts []provider.CompanyAccount)
 	switch {
 	case err == nil:
 		v.finished = true // what turn would store is stored
-		v.Log.InfoContext(ctx, "connected", "session_id", v.row.ID, "connection_id", row.MadeConnection, "provider_id", row.ProviderID)
+		v.Log.InfoContext(ctx, "connected", "connection_id", row.MadeConnection, "provider_id", row.ProviderID)
 		return nil
 	case errors.Is(err, connection.ErrOtherCompany), errors.Is(err, store.ErrNotFound):
 		v.undo(before)
@@ -146,7 +146,7 @@ func (v *visit) finish(ctx context.Context) error {
 	v.finished, v.scratch = true, scratch{}
 	v.handOver(text)
 	if err := v.Keyring.Destroy(ctx, v.row.ID); err != nil { // it seals nothing any more
-		v.Log.WarnContext(ctx, "connect: a visit's key could not be destroyed", "session_id", v.row.ID, "error", err)
+		v.Log.WarnContext(ctx, "connect: a visit's key could not be destroyed", "connection_id", v.row.Visit.MadeConnection, "error", err)
 	}
 	return nil
 }

@@ -95,7 +95,7 @@ func (v *visit) explain(ctx context.Context, err error, name string) (p *Problem
 	case errors.Is(err, provider.ErrUnavailable), errors.Is(err, context.DeadlineExceeded):
 		return &Problem{Kind: problemDown, Title: name + " does not answer", Text: "This is not your fault. Try again in a few minutes."}, false
 	}
-	v.Log.ErrorContext(ctx, "connect: authenticating", "session_id", v.row.ID, "provider_id", v.row.Visit.ProviderID, "error", err)
+	v.Log.ErrorContext(ctx, "connect: authenticating", "application_id", v.app.ID, "provider_id", v.row.Visit.ProviderID, "error", err)
 	return &Problem{Kind: problemUnknown, Title: "Something went wrong", Text: "Please try again."}, false
 }
 

@@ -270,8 +270,11 @@ func checkRedirect(app *access.Application, settings access.Settings, uri string
 // checkSandbox: sandbox applications connect simulated employers unless they ask for a provider's own
 // test environment. Other applications connect neither.
 func checkSandbox(app *access.Application, asked string) (string, error) {
-	if asked == "true" { // the older spelling, still in legacy links
+	switch asked { // older spellings, still in links
+	case "true":
 		asked = sandboxSimulated
+	case "false":
+		asked = ""
 	}
 	switch {
 	case asked != "" && asked != sandboxSimulated && asked != sandboxProvider:

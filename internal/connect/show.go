@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strconv"
+	"strings"
 
 	perch "github.com/perchhq/perch"
 	"github.com/perchhq/perch/provider"
@@ -18,7 +19,7 @@ var progressed = map[Step]int{StepConsent: 10, StepProvider: 25, StepMethod: 35,
 func (v *visit) frame() View {
 	view := View{
 		SessionID: v.row.ID.String(), Step: v.step(), Application: v.app.Name, Initials: monogram(v.app.Name), Embedded: v.embedded(), HostOrigin: v.row.Visit.HostOrigin,
-		Sandbox: v.offer().simulated(), Preview: v.preview(), Reauthentication: !v.row.ConnectionID.IsZero(), Recordkeeper: v.row.Recordkeeper,
+		Sandbox: v.offer().simulated(), Preview: v.preview(), Reauthentication: !v.row.ConnectionID.IsZero(), Recordkeeper: title(v.row.Recordkeeper),
 	}
 	if view.Embedded {
 		view.FrameOrigins = []string{view.HostOrigin}
@@ -27,6 +28,14 @@ func (v *visit) frame() View {
 		view.Customer = *v.row.CustomerName
 	}
 	return view
+}
+
+// title writes an identifier of one word as a name.
+func title(word string) string {
+	if word == "" {
+		return ""
+	}
+	return strings.ToUpper(word[:1]) + word[1:]
 }
 
 // show builds the screen of the step that the visit is at.

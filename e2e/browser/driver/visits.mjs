@@ -248,6 +248,30 @@ visit("Perch's own script", async (page) => {
   check(!await page.locator("h1").evaluate((one) => one.inert), "own script: the page stays covered");
 });
 
+visit("Perch's own script without a session, as older pages have it", async (page) => {
+  const frame = await open(page, { client: sandbox.id }, "script");
+  await agree(frame);
+  await press(frame, "Continue to Gusto");
+  await complete(frame);
+  const token = await connected(page, "older page", "legacy");
+  check(!token.customer_id, `older page: the customer is ${token.customer_id}`);
+});
+
+visit("too many attempts", async (page) => {
+  const frame = await toLogin(page);
+  const attempt = () => Promise.all([page.waitForResponse("**/connect/step"), signIn(frame, byPassword.display_name, { Username: "someone", Password: "wrong" })]);
+  for (let left = 20; left; left -= 1) await attempt();
+  const [answer] = await attempt();
+  equal(answer.status(), 429, "too many: status");
+  equal(answer.headers()["perch-error"], "finch_auth_ip_rl", "too many: header");
+  await frame.getByRole("alert").filter({ hasText: "Too many attempts" }).waitFor();
+  const [event] = await told(page);
+  check(event.kind === "error" && event.errorType === "finch_auth_ip_rl", `too many: told ${JSON.stringify(event)}`);
+  equal(await page.locator("iframe").count(), 1, "too many: the frame stays");
+  await accessible(page.frames()[1], "too many attempts");
+  await picture(page, "visit-too-many");
+});
+
 visit("the example", async (page) => {
   const config = path.join(process.env.PERCH_HOST_FOLDER, "dev.json");
   writeFileSync(config, JSON.stringify({ api_url: perch, connect_url: perch, client_id: sandbox.id, client_secret: sandbox.secret }));

@@ -20,6 +20,13 @@
     return given.replace(/\/+$/, "");
   };
 
+  /** What pages from before there were sessions give: the application and what it asks for. */
+  const withoutSession = ({ clientId, products, payrollProvider, sandbox, manual, category, connectionId }) => (
+    text(clientId) && Array.isArray(products) && products.length > 0 && {
+      client_id: clientId, products: products.join(" "), payroll_provider: payrollProvider, sandbox, manual, category, connection_id: connectionId,
+    }
+  );
+
   const address = (base, params) => {
     const url = new URL(`${base}/authorize`);
     for (const [name, value] of Object.entries(params)) if (text(value)) url.searchParams.set(name, text(value));
@@ -45,9 +52,11 @@
 
     /** Opens a session that your server made with POST /connect/sessions. */
     open({ sessionId, state, zIndex } = {}) {
-      const session = text(sessionId ?? this.#config.sessionId);
-      if (!session) throw new TypeError("open: sessionId is missing");
-      this.#show(address(this.#base, { session, state: state ?? this.#config.state }), zIndex ?? this.#config.zIndex);
+      const config = this.#config;
+      const session = text(sessionId ?? config.sessionId);
+      const link = session ? { session } : withoutSession(config);
+      if (!link) throw new TypeError("open: sessionId is missing");
+      this.#show(address(this.#base, { ...link, state: state ?? config.state }), zIndex ?? config.zIndex);
     }
 
     /** Shows what an employer would see. Nothing can be connected. */
