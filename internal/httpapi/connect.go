@@ -287,7 +287,7 @@ func decodeConnectSession(body []byte) (connect.NewSession, error) {
 		{"customer_id", true, func() (err error) { n.CustomerID, err = s.words(); return err }},
 		{"customer_name", true, func() (err error) { n.CustomerName, err = s.words(); return err }},
 		{"customer_email", false, func() error { return optional(&s, &n.CustomerEmail, pointer(s.words)) }},
-		{"products", true, func() (err error) { n.Products, err = s.products(""); return err }},
+		{"products", true, func() (err error) { n.Products, err = s.someProducts(""); return err }},
 		{"redirect_uri", false, func() error { return optional(&s, &n.RedirectURI, s.words) }},
 		{"minutes_to_expire", false, func() error { return optional(&s, &n.MinutesToExpire, pointer(s.integer)) }},
 		{"sandbox", false, func() error { return optional(&s, &n.Sandbox, s.sandbox) }},
@@ -356,7 +356,7 @@ func decodeReauthentication(body []byte) (connect.Reauthentication, error) {
 			return nil
 		}},
 		{"products", false, func() error {
-			return optional(&s, &r.Products, func() ([]perch.Product, error) { return s.products("those that the connection has") })
+			return optional(&s, &r.Products, func() ([]perch.Product, error) { return s.someProducts("those that the connection has") })
 		}},
 		{"redirect_uri", false, func() error { return optional(&s, &r.RedirectURI, s.words) }},
 		{"minutes_to_expire", false, func() error { return optional(&s, &r.MinutesToExpire, pointer(s.integer)) }},

@@ -25,7 +25,7 @@ func decodeSandboxConnection(body []byte) (SandboxConnection, error) {
 			}
 		case "products":
 			if err = onceOnly(&s, &products); err == nil {
-				request.Products, err = s.products("all of them")
+				request.Products, err = s.products()
 			}
 		case "employee_size":
 			if err = onceOnly(&s, &size); err == nil {
@@ -63,9 +63,12 @@ func enum[E ~string](s *scanner, values []E) (E, error) {
 	return E(text), err
 }
 
-// products reads a list of products, each once. omitted says what leaving the list out means; empty where it cannot
-// be left out.
-func (s *scanner) products(omitted string) (list []perch.Product, err error) {
+// products reads a list of products that may be left out for all of them.
+func (s *scanner) products() ([]perch.Product, error) { return s.someProducts("all of them") }
+
+// someProducts reads a list of products, each once. omitted says what leaving the list out means; empty
+// where it cannot be left out.
+func (s *scanner) someProducts(omitted string) (list []perch.Product, err error) {
 	err = s.array(func(i int) error {
 		s.at.element, s.at.inside = i, true
 		product, err := enum(s, perch.Product("").Values())
