@@ -82,7 +82,7 @@ func (b bench) connects(ctx context.Context, folder string) (err error) {
 func round(d time.Duration) time.Duration { return d.Round(10 * time.Microsecond) }
 
 func measureVisit(handler http.Handler, session string, took map[string][]time.Duration) error {
-	page, err := timed(handler, httptest.NewRequest(http.MethodGet, "/authorize?"+url.Values{"session": {session}, "app_type": {"spa"},
+	page, err := answered(handler, httptest.NewRequest(http.MethodGet, "/authorize?"+url.Values{"session": {session}, "app_type": {"spa"},
 		"sdk_host_url": {"http://localhost:3000"}}.Encode(), nil), "open the link", took)
 	for _, v := range visit {
 		if err != nil {
@@ -99,7 +99,7 @@ func measureVisit(handler http.Handler, session string, took map[string][]time.D
 		r := httptest.NewRequest(http.MethodPost, "/connect/step", strings.NewReader(form.Encode()))
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		r.Header.Set("Perch-Script", "1")
-		page, err = timed(handler, r, v.step, took)
+		page, err = answered(handler, r, v.step, took)
 	}
 	if err == nil && !strings.Contains(page, "success") {
 		return errors.New("the visit did not end with a code")
@@ -107,8 +107,8 @@ func measureVisit(handler http.Handler, session string, took map[string][]time.D
 	return err
 }
 
-// timed answers one request and notes how long that took.
-func timed(handler http.Handler, r *http.Request, step string, took map[string][]time.Duration) (string, error) {
+// answered answers one request and notes how long that took.
+func answered(handler http.Handler, r *http.Request, step string, took map[string][]time.Duration) (string, error) {
 	w := httptest.NewRecorder()
 	began := time.Now()
 	handler.ServeHTTP(w, r)
