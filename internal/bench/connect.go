@@ -74,12 +74,12 @@ func (b bench) connects(ctx context.Context, folder string) (err error) {
 	for _, step := range steps {
 		all := took[step]
 		slices.SortFunc(all, cmp.Compare[time.Duration])
-		fmt.Printf("%-34s %10s %10s %10s\n", step, round(all[len(all)/2]), round(all[len(all)*95/100]), round(all[len(all)-1]))
+		fmt.Printf("%-34s %10s %10s %10s\n", step, brief(all[len(all)/2]), brief(all[len(all)*95/100]), brief(all[len(all)-1]))
 	}
 	return nil
 }
 
-func round(d time.Duration) time.Duration { return d.Round(10 * time.Microsecond) }
+func brief(d time.Duration) time.Duration { return d.Round(10 * time.Microsecond) }
 
 func measureVisit(handler http.Handler, session string, took map[string][]time.Duration) error {
 	page, err := answered(handler, httptest.NewRequest(http.MethodGet, "/authorize?"+url.Values{"session": {session}, "app_type": {"spa"},
