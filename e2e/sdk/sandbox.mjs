@@ -326,6 +326,11 @@ await step('"choosing an assisted provider": "the connection will start out in a
   assert.equal((await everyone(assisted))[2].first_name, 'Zoe', '"Simply call this endpoint, and then call the /employer API to see the updated data"');
   await assisted.sandbox.connections.accounts.update({ connection_status: 'processing' });
   assert.equal(await accepted(assisted.hris.company.retrieve()), 'accountant_setup_pending');
+  // and back to the beginning
+  await assisted.sandbox.connections.accounts.update({ connection_status: 'pending' });
+  await assisted.sandbox.company.update({ legal_name: 'Set Up Again LLC' });
+  await assisted.sandbox.connections.accounts.update({ connection_status: 'connected' });
+  assert.equal((await assisted.hris.company.retrieve()).legal_name, 'Set Up Again LLC');
 });
 
 await step('"Create a new account for an existing connection (company/provider pair)"', async () => {

@@ -65,7 +65,7 @@ func sandboxAccountRoutes() []route {
 		{
 			method: http.MethodPut, path: "/sandbox/connections/accounts", operation: "put-sandbox-connections-accounts", tag: tagSandbox,
 			summary:     "Update a sandbox account",
-			description: "Moves an account to a status, at once. It stays there, whatever its syncs bring, until it is moved again or authorised anew. An account that becomes connected for the first time gets its data before the answer.",
+			description: "Moves an account to a status, at once. It stays there, whatever its syncs bring, until it is moved again or authorised anew. An account that becomes connected for the first time, or after it was pending, gets its data before the answer.",
 			auth:        authBearer, version: versionOptional, entities: true,
 			body: reflect.TypeFor[SandboxAccountUpdate](), bodyExample: `{"connection_status":"reauth"}`,
 			answer: reflect.TypeFor[sandbox.Account](), answerExample: exampleSandboxAccount + "}",

@@ -108,7 +108,8 @@ func (s *Service) firstAccount(ctx context.Context, app *access.Application, req
 }
 
 // UpdateAccount moves an account to a status, at once and whatever its syncs bring; nil leaves it. An
-// account that becomes connected for the first time gets its data, for which the call waits a while.
+// account that becomes connected for the first time, or after it was pending, gets its data, for which the
+// call waits a while.
 func (s *Service) UpdateAccount(ctx context.Context, grant *access.Grant, entity *access.Entity, status *perch.ConnectionStatus) (Account, error) {
 	d, err := s.desk(ctx, grant, entity)
 	if err != nil {
@@ -136,7 +137,7 @@ func (d *desk) setStatus(w *writer, status perch.ConnectionStatus) error {
 	if status != perch.StatusConnected {
 		return rows.HoldStatus(w.ctx, w.tx, d.grant.Connection.ID, d.entity, status, messages[status])
 	}
-	if d.account.Groups[access.Organization].Generation == 0 {
+	if d.account.Groups[access.Organization].Generation == 0 || d.account.Status == perch.StatusPending {
 		if err := d.Syncs.Enqueue(w.ctx, w.tx, d.grant.Application.ID, d.grant.Connection.ID, d.entity, "connected"); err != nil {
 			return err
 		}
