@@ -12,6 +12,7 @@ import (
 	perch "github.com/perchhq/perch"
 	"github.com/perchhq/perch/internal/access"
 	"github.com/perchhq/perch/internal/connect"
+	"github.com/perchhq/perch/provider"
 )
 
 // TestNoncesAreUnrelated collects those of a visit: each is random as a whole.
@@ -319,4 +320,37 @@ func TestALinkCannotFillTheFunnel(t *testing.T) {
 	if len(events) < 400 || len(events) > 510 {
 		t.Errorf("%d events", len(events))
 	}
+}
+
+// TestASyncThatWasOvertakenIsFollowedByAnother grants more while a sync is reading for less.
+func TestASyncThatWasOvertakenIsFollowedByAnother(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, w *world) {
+		ctx, client := t.Context(), w.real(t)
+		w.system.accounts("k1")
+		first := w.connectReal(t, client, w.session(t, client, func(n *connect.NewSession) { n.Products = []perch.Product{perch.ProductCompany} }))[0]
+		begun, err := w.Store.LatestSync(ctx, first.EntityIDs[0])
+		must(t, err)
+		w.system.open = func() (provider.Source, error) {
+			reauth, err := w.Connect.Reauthenticate(ctx, &client, connect.Reauthentication{ConnectionID: first.ConnectionID,
+				Products: []perch.Product{perch.ProductCompany, perch.ProductPayment}})
+			must(t, err)
+			b := w.opened(t, reauth).do(connect.VerbAgree).do(connect.VerbSubmit, "username", "u", "password", "p")
+			w.token(t, client, b.code(), "")
+			return nothing{}, nil
+		}
+		_, err = w.Syncs.Run(ctx, first.ConnectionID, first.EntityIDs[0], begun.ID)
+		must(t, err)
+		next, err := w.Store.LatestSync(ctx, first.EntityIDs[0])
+		must(t, err)
+		if next.ID == begun.ID || next.State != "pending" {
+			t.Fatalf("the payments that were granted are not read: %+v", next)
+		}
+		w.system.open = func() (provider.Source, error) { return nothing{}, nil }
+		_, err = w.Syncs.Run(ctx, first.ConnectionID, first.EntityIDs[0], next.ID)
+		must(t, err)
+		if last, err := w.Store.LatestSync(ctx, first.EntityIDs[0]); err != nil || last.ID != next.ID {
+			t.Errorf("syncs go on for ever: %v", err)
+		}
+	})
 }

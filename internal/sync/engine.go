@@ -198,11 +198,9 @@ func (r *run) do(ctx context.Context, connection, entity perch.ID, source provid
 	if err := r.simulatedEnding(ctx); err != nil {
 		return err
 	}
-	pending, err := r.Store.PendingProducts(ctx, connection, r.Now())
-	if err != nil {
+	if r.account.Products, err = r.products(ctx); err != nil {
 		return err
 	}
-	r.account.Products = append(r.account.Products, pending...)
 	if r.cipher, err = r.Keyring.Cipher(ctx, entity); err != nil {
 		return err
 	}
@@ -333,6 +331,9 @@ func (r *run) complete(ctx context.Context) error {
 	return r.ending(ctx, func(tx *sql.Tx) error {
 		end := store.Sync{State: store.SyncComplete, FinishedAt: r.Now(), Summary: r.summary.String()}
 		if err := r.Store.FinishSync(ctx, tx, r.lease, end); err != nil {
+			return err
+		}
+		if err := r.followUp(ctx, tx); err != nil {
 			return err
 		}
 		held, err := r.Store.StatusHeld(ctx, tx, r.taken.ConnectionID, r.taken.EntityID)
