@@ -40,6 +40,7 @@ const benefit = await created();
 await enrolled(benefit);
 await unenrolled(benefit);
 await updated(benefit);
+await paid();
 await refusals(benefit);
 await matrix();
 
@@ -129,6 +130,25 @@ async function updated(id) {
   const old = await finch.hris.benefits.create({ ...request, description: 'Acme Roth' });
   assert.notEqual(old.benefit_id, id, 'the old description is free again');
   await over(finch, old.job_id);
+}
+
+// An enrolment shows on the next payment: 6.5 % of gross pay, the match all of the first 3 % and half of
+// the next 2 %. People without one have no deductions, and lines that are given are taken as they are.
+async function paid() {
+  const pay = { individual_id: employees[0], gross_pay: 500_000 };
+  const { payment_id } = await finch.sandbox.payment.create({ pay_statements: [pay, { ...pay, individual_id: employees[1] }] });
+  const given = await finch.sandbox.payment.create({ pay_statements: [{ ...pay, employee_deductions: [], employer_contributions: [] }] });
+  const { job_id } = await finch.sandbox.jobs.create({ type: 'data_sync_all' });
+  while (!(await finch.jobs.automated.retrieve(job_id)).completed_at) await new Promise((resolve) => setTimeout(resolve, 20));
+  const requests = [{ payment_id }, { payment_id: given.payment_id }];
+  const { responses } = await finch.hris.payStatements.retrieveMany({ requests });
+  const [[first, second], [third]] = responses.map(({ body }) => body.pay_statements);
+  assert.deepEqual(first.employee_deductions, [{ name: 'Acme Roth 2', amount: 32_500, currency: 'usd', pre_tax: false, type: '401k_roth' }]);
+  assert.deepEqual(first.employer_contributions, [{ name: 'Acme Roth 2', amount: 20_000, currency: 'usd', type: '401k_roth' }]);
+  assert.equal(first.net_pay.amount, 467_500);
+  for (const { employee_deductions, employer_contributions } of [second, third]) {
+    assert.deepEqual([employee_deductions, employer_contributions], [[], []]);
+  }
 }
 
 // Wrong requests change nothing and name the field.

@@ -231,7 +231,8 @@ func (a *App) wire(identity *secret.Identity) (err error) {
 	a.wireWebhooks()
 	connectors := map[string]provider.Connector{}
 	book := &sandbox.Book{Store: a.Store, Keyring: a.Keyring}
-	for _, connector := range append([]provider.Connector{employer.Connector{Book: book, Ledger: &sandbox.Ledger{Store: a.Store, Keyring: a.Keyring, Now: c.Now}}, file.Connector{}}, c.Connectors...) {
+	ledger := &sandbox.Ledger{Store: a.Store, Keyring: a.Keyring, Now: c.Now}
+	for _, connector := range append([]provider.Connector{employer.Connector{Book: book, Ledger: ledger}, file.Connector{}}, c.Connectors...) {
 		connectors[connector.Name()] = connector
 	}
 	a.Syncs = &syncengine.Engine{
@@ -256,7 +257,7 @@ func (a *App) wire(identity *secret.Identity) (err error) {
 		Accounts: a.Syncs, Gate: a.Access, Now: c.Now}
 	a.Connections = &connection.Service{Store: a.Store, Keyring: a.Keyring, Identity: identity, Now: c.Now}
 	providers := sync.OnceValues(catalog.Load)
-	a.Sandbox = &sandbox.Service{Connections: a.Connections, Book: book, Catalog: providers, Syncs: a.Jobs, Jobs: a.Jobs, Now: c.Now, Seed: c.Seed}
+	a.Sandbox = &sandbox.Service{Connections: a.Connections, Book: book, Ledger: ledger, Catalog: providers, Syncs: a.Jobs, Jobs: a.Jobs, Now: c.Now, Seed: c.Seed}
 	a.Deductions = &deduction.Service{Store: a.Store, Keyring: a.Keyring, Identity: identity, Records: a.Records, Accounts: a.Syncs, Catalog: providers,
 		Gate: a.Access, Queue: a.Queue, Events: a.Events, Patience: c.Patience, Owner: jobs.Owner(), Now: c.Now, Log: a.log}
 	a.Queue.WriteDeductions(a.Deductions)

@@ -95,6 +95,10 @@ type payRun struct {
 	statements []employer.AddedStatement
 	// seen counts the statements of each person.
 	seen map[int]int
+	// enrolled are the deductions that people were enrolled in over the API, and soFar what was deducted
+	// for them before.
+	enrolled map[int][]employer.Enrolled
+	soFar    map[int]*employer.YearToDate
 }
 
 // payRun makes up the payment that would be the next one now.
@@ -106,6 +110,9 @@ func (d *desk) payRun(ctx context.Context, request PaymentRequest) (*payRun, err
 	run := &payRun{number: len(edits.Payments), seen: map[int]int{}}
 	if err := run.setDates(request, d.lastEnd(edits)); err != nil {
 		return nil, err
+	}
+	if err := d.enrol(ctx, run, edits); err != nil {
+		return nil, destroyed(err)
 	}
 	if request.Statements == nil {
 		for one, err := range d.employer.Staff(ctx, edits.People) {
@@ -134,6 +141,33 @@ func (d *desk) payRun(ctx context.Context, request PaymentRequest) (*payRun, err
 		}
 	}
 	return run, nil
+}
+
+// enrol finds who is enrolled in deductions, and what was deducted for them before.
+func (d *desk) enrol(ctx context.Context, run *payRun, edits employer.Edits) (err error) {
+	if run.enrolled, err = employer.WrittenEnrolments(ctx, d.Ledger, d.entity); err != nil || len(run.enrolled) == 0 {
+		return err
+	}
+	run.soFar = make(map[int]*employer.YearToDate, len(run.enrolled))
+	for person := range run.enrolled {
+		run.soFar[person] = employer.NewYearToDate(run.Pay)
+		d.employer.AddGenerated(run.soFar[person], person)
+	}
+	for n, encoded := range edits.Payments {
+		payment, err := employer.DecodePayment(encoded)
+		if err != nil {
+			return err
+		}
+		for statement, err := range edits.Statements(ctx, n) {
+			if err != nil {
+				return err
+			}
+			if soFar := run.soFar[statement.Person]; soFar != nil {
+				soFar.Add(payment.Pay, &statement.Statement)
+			}
+		}
+	}
+	return nil
 }
 
 // lastEnd is the last day that the payment made most recently pays for.
@@ -204,7 +238,8 @@ func (d *desk) payees(ctx context.Context, requests []StatementRequest) ([]int, 
 	return people, nil
 }
 
-// add makes a statement and adds it to the totals. Deductions and contributions are those given.
+// add makes a statement and adds it to the totals. Deductions and contributions that are not given are those
+// of the person's enrolments.
 func (r *payRun) add(person int, request StatementRequest, gross *int64) error {
 	kind, method := perch.StatementRegular, perch.PaidByDirectDeposit
 	v := perch.PayStatement{Type: &kind, PaymentMethod: &method, TotalHours: request.TotalHours, Earnings: list(request.Earnings), Taxes: list(request.Taxes),
@@ -215,6 +250,7 @@ func (r *payRun) add(person int, request StatementRequest, gross *int64) error {
 	if request.PaymentMethod.Set {
 		v.PaymentMethod = request.PaymentMethod.Value
 	}
+	r.deduct(&v, person, request, gross)
 	settle(&v, gross, request.NetPay)
 	added := employer.AddedStatement{Person: person, Statement: v}
 	if n := r.seen[person]; n > 0 {
@@ -225,6 +261,27 @@ func (r *payRun) add(person int, request StatementRequest, gross *int64) error {
 	r.seen[person]++
 	r.statements = append(r.statements, added)
 	return r.total(&v)
+}
+
+// deduct adds the lines of the person's enrolments.
+func (r *payRun) deduct(v *perch.PayStatement, person int, request StatementRequest, gross *int64) {
+	enrolled := r.enrolled[person]
+	if len(enrolled) == 0 || request.EmployeeDeductions != nil && request.EmployerContributions != nil {
+		return
+	}
+	left := amount(gross)
+	for i := range v.Taxes {
+		if !isEmployer(&v.Taxes[i]) {
+			left -= amount(v.Taxes[i].Amount)
+		}
+	}
+	deductions, contributions := r.soFar[person].Lines(enrolled, gross, left)
+	if request.EmployeeDeductions == nil {
+		v.EmployeeDeductions = list(deductions)
+	}
+	if request.EmployerContributions == nil {
+		v.EmployerContributions = list(contributions)
+	}
 }
 
 // gross is the sum of the earnings, or base pay for the period, or nothing where that is not known.

@@ -26,8 +26,9 @@ type Syncs interface {
 // Service makes and edits simulated connections.
 type Service struct {
 	Connections *connection.Service
-	// Book has the edits.
+	// Book has the edits, Ledger what was written to deductions.
 	Book    *Book
+	Ledger  *Ledger
 	Catalog func() (*catalog.Catalog, error)
 	Syncs   Syncs
 	Jobs    Jobs
