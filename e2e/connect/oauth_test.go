@@ -70,10 +70,10 @@ func TestOAuthComesBackToItsVisit(t *testing.T) {
 		b.do(connect.VerbReturn, "state", state, "error", "access_denied").problem(connect.StepOAuth, "cancelled")
 		b.do(connect.VerbReturn, "state", state, "code", "x").problem(connect.StepOAuth, "stale_form") // a state works once
 
-		address, state := b.leave()
+		_, state = b.leave()
 		b.do(connect.VerbReturn, "state", state, "code", "made up").problem(connect.StepOAuth, "wrong_credentials")
 
-		address, state = b.leave()
+		address, state := b.leave()
 		b.flow = w.open(t).Connect // in another process
 		b.do(connect.VerbReturn, "state", state, "code", at.Grant(address)).at(connect.StepProgress)
 		token := w.token(t, client, b.code(), "")
