@@ -29,6 +29,7 @@ type cli struct {
 	Operator   operatorCommands  `cmd:"" help:"Make and list the people who work in the operations console."`
 	Webhook    webhookCommands   `cmd:"" help:"Say where an application's events are sent, and see what became of them."`
 	Listen     listenCommand     `cmd:"" help:"Print events as they happen, and pass them on to an app of your own."`
+	Trigger    triggerCommand    `cmd:"" help:"Change a simulated employer so that an event of a type follows."`
 	Migrate    migrateCommand    `cmd:"" help:"Bring the database schema up to date and exit."`
 	Version    versionCommand    `cmd:"" help:"Print the version."`
 }

@@ -258,6 +258,7 @@ func (a *App) wire(identity *secret.Identity) (err error) {
 	a.Connections = &connection.Service{Store: a.Store, Keyring: a.Keyring, Identity: identity, Now: c.Now}
 	providers := sync.OnceValues(catalog.Load)
 	a.Sandbox = &sandbox.Service{Connections: a.Connections, Book: book, Ledger: ledger, Catalog: providers, Syncs: a.Jobs, Jobs: a.Jobs, Now: c.Now, Seed: c.Seed}
+	a.Sandbox.Tasks = a.Jobs
 	a.Deductions = &deduction.Service{Store: a.Store, Keyring: a.Keyring, Identity: identity, Records: a.Records, Accounts: a.Syncs, Catalog: providers,
 		Gate: a.Access, Queue: a.Queue, Events: a.Events, Patience: c.Patience, Owner: jobs.Owner(), Now: c.Now, Log: a.log}
 	a.Queue.WriteDeductions(a.Deductions)
@@ -289,6 +290,7 @@ func (a *App) wire(identity *secret.Identity) (err error) {
 		Deductions: a.Deductions,
 		Documents:  &document.Service{Records: a.Records, Gate: a.Access},
 		Controls:   a.Sandbox,
+		Triggers:   a.Sandbox,
 		Webhooks:   a.Webhooks,
 		Sandbox:    a.Sandbox, Catalogue: network, Health: a, Log: a.log, Version: c.Version,
 	}

@@ -27,6 +27,7 @@ type API struct {
 	Entities   Entities
 	Events     Events
 	Webhooks   Webhooks
+	Triggers   Triggers
 	Health     Health
 	// Limits counts requests; nil means that there are no rate limits.
 	Limits limit.Limiter

@@ -190,7 +190,7 @@ func TestSchemasRefuseWhatTheTypesCannotBe(t *testing.T) {
 }
 
 // beyondContract are the operations that Perch adds.
-var beyondContract = map[string]bool{"get-events": true}
+var beyondContract = map[string]bool{"get-events": true, "post-sandbox-trigger": true}
 
 // TestTheDescriptionAgreesWithTheContract compares operations and parameters with the published contract.
 func TestTheDescriptionAgreesWithTheContract(t *testing.T) {

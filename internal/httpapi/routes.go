@@ -25,7 +25,7 @@ const (
 
 // routes returns the API. Operations of one tag stand together; the reference keeps this order.
 func routes() []route {
-	return slices.Concat(organizationRoutes(), payrollRoutes(), itemsRoutes(), documentRoutes(), deductionRoutes(), connectRoutes(), eventRoutes(), jobsRoutes(), webhookRoutes(), sandboxRoutes(), otherRoutes())
+	return slices.Concat(organizationRoutes(), payrollRoutes(), itemsRoutes(), documentRoutes(), deductionRoutes(), connectRoutes(), eventRoutes(), jobsRoutes(), webhookRoutes(), sandboxRoutes(), triggerRoutes(), otherRoutes())
 }
 
 func organizationRoutes() []route {

@@ -52,6 +52,9 @@ func (s *Service) EditPerson(ctx context.Context, grant *access.Grant, entity *a
 		if err != nil {
 			return err
 		}
+		if merged.Removed {
+			return perch.NotFound("individual_not_found", "No individual with id %s found", id)
+		}
 		if !known {
 			if err := d.room(w, store.SandboxPerson, 1, maxEdited, "people who were changed or added"); err != nil {
 				return err

@@ -33,6 +33,7 @@ type Service struct {
 	Syncs   Syncs
 	Jobs    Jobs
 	Waiting Waiting
+	Tasks   Tasks
 	Now     func() time.Time
 	// Patience is how long calls wait for data that is to be there after them; 0 means 20 seconds.
 	Patience time.Duration
@@ -114,7 +115,7 @@ func (s *Service) CreateConnection(ctx context.Context, app *access.Application,
 // entry returns a provider that a sandbox application may connect.
 func (s *Service) entry(app *access.Application, providerID string) (catalog.Entry, error) {
 	if app.Type != perch.ClientSandbox {
-		return catalog.Entry{}, perch.Invalid("client_id", "Simulated connections are for sandbox applications; this one is of type %s.", app.Type)
+		return catalog.Entry{}, errNotSandbox(app)
 	}
 	providers, err := s.Catalog()
 	if err != nil {
@@ -203,4 +204,8 @@ func (s *Service) seed(ctx context.Context, application perch.ID) (uint64, error
 	n := max(uint64(made), s.next[application])
 	s.next[application] = n + 1
 	return s.Seed + n, nil
+}
+
+func errNotSandbox(app *access.Application) error {
+	return perch.Invalid("client_id", "Simulated connections are for sandbox applications; this one is of type %s.", app.Type)
 }

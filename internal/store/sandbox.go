@@ -115,7 +115,7 @@ func (s *Store) EditedSince(ctx context.Context, entity perch.ID, at time.Time) 
 	return edited, nil
 }
 
-// SandboxStatements returns a part of the statements of a payment, which never change, or ErrNotFound.
+// SandboxStatements returns a part of the statements of a payment, or ErrNotFound.
 func (s *Store) SandboxStatements(ctx context.Context, entity perch.ID, payment, part int) (SandboxEdit, error) {
 	e := SandboxEdit{Kind: SandboxStatements, Number: payment, Part: part}
 	err := s.db.Read.QueryRowContext(ctx, `SELECT body FROM sandbox_edits WHERE entity_id = $1 AND kind = 'statements' AND number = $2 AND part = $3`,
@@ -172,4 +172,17 @@ func (s *Store) CountLive(ctx context.Context, tx *sql.Tx, application, connecti
 		return 0, 0, fmt.Errorf("counting connections and accounts: %w", err)
 	}
 	return connections, entities, nil
+}
+
+// NewestSimulated returns the application's newest connection to a simulated employer that is connected,
+// or about to be, and kept up to date by syncs, or ErrNotFound. An empty provider stands for any.
+func (s *Store) NewestSimulated(ctx context.Context, application perch.ID, providerID string) (id perch.ID, err error) {
+	err = s.db.Read.QueryRowContext(ctx, `SELECT id FROM connections
+		 WHERE application_id = $1 AND type = $2 AND status IN ($3, $4) AND authentication_type <> $5 AND disconnected_at = 0
+		   AND (provider_id = $6 OR $6 = '') ORDER BY created_at DESC, id LIMIT 1`,
+		application, string(perch.ConnectionSimulated), string(perch.StatusConnected), string(perch.StatusProcessing), string(perch.AuthAssisted), providerID).Scan(&id)
+	if err != nil {
+		return id, fmt.Errorf("looking for a simulated connection: %w", notFound(err))
+	}
+	return id, nil
 }

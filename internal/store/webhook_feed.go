@@ -334,3 +334,16 @@ func (s *Store) ListenEvents(ctx context.Context, woken func(application perch.I
 		}
 	})
 }
+
+// FirstEvent returns the first event of a type and a connection in an application's log, from a position
+// on, or ErrNotFound.
+func (s *Store) FirstEvent(ctx context.Context, application, connection perch.ID, kind perch.EventType, from int64) (id perch.ID, err error) {
+	err = s.db.Read.QueryRowContext(ctx, `
+		SELECT e.id FROM event_batches b JOIN events e ON e.batch_id = b.id
+		 WHERE b.application_id = $1 AND b.position > 0 AND b.position >= $2 AND e.connection_id = $3 AND e.type = $4
+		 ORDER BY b.position, e.number LIMIT 1`, application, from, connection, string(kind)).Scan(&id)
+	if err != nil {
+		return id, fmt.Errorf("looking for an event: %w", notFound(err))
+	}
+	return id, nil
+}

@@ -72,6 +72,11 @@ type PersonEdit struct {
 	// SSN is nine digits.
 	SSN Change[*string] `json:"ssn,omitzero"`
 
+	// Temporary marks somebody who was added in order to be removed again, Removed somebody who was: of
+	// those who were added, an employer does not list them any more.
+	Temporary bool `json:"temporary,omitempty"`
+	Removed   bool `json:"removed,omitempty"`
+
 	Title Change[*string] `json:"title,omitzero"`
 	// Manager is the index of the manager.
 	Manager                   Change[*int]                    `json:"manager,omitzero"`

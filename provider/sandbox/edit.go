@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -49,6 +50,8 @@ type AddedPayment struct {
 	Net           int64 `json:"net"`
 	EmployeeTaxes int64 `json:"employee_taxes"`
 	EmployerTaxes int64 `json:"employer_taxes"`
+	// Removed says that the employer does not list the payment any more.
+	Removed bool `json:"removed,omitempty"`
 }
 
 // AddedStatement is a pay statement of an added payment.
@@ -122,6 +125,7 @@ func (s *source) everyone(ctx context.Context, r *record) iter.Seq2[*provider.Pe
 			if len(edits) > 0 && edits[0].Index == i {
 				edit, edits = edits[0].Edit, edits[1:]
 			}
+			r.index = i
 			p := s.person(i)
 			if out, err := r.write(&p, edit); !yield(out, err) || err != nil {
 				return
@@ -132,11 +136,32 @@ func (s *source) everyone(ctx context.Context, r *record) iter.Seq2[*provider.Pe
 				yield(nil, err)
 				return
 			}
+			removed, err := isRemoved(added.Edit)
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			if removed {
+				continue
+			}
+			r.index = added.Index
 			if out, err := r.add(added); !yield(out, err) || err != nil {
 				return
 			}
 		}
 	}
+}
+
+// isRemoved reports whether somebody who was added is no longer listed.
+func isRemoved(encoded []byte) (bool, error) {
+	if !bytes.Contains(encoded, []byte(`"removed"`)) {
+		return false, nil
+	}
+	var e PersonEdit
+	if err := json.Unmarshal(encoded, &e); err != nil {
+		return false, fmt.Errorf("decoding the edit of a person: %w", err)
+	}
+	return e.Removed, nil
 }
 
 // addedPayments yields the payments that were added.
@@ -146,6 +171,9 @@ func (s *source) addedPayments(yield func(*provider.Payment, error) bool) {
 		if err != nil {
 			yield(nil, err)
 			return
+		}
+		if a.Removed {
+			continue
 		}
 		if !yield(s.addedPayment(n, &a), nil) {
 			return

@@ -76,14 +76,12 @@ func (e *Employer) Staff(ctx context.Context, people []EditedPerson) iter.Seq2[E
 		r := newRecord(e.employer)
 		r.bare = true
 		s := &source{employer: e.employer, edits: Edits{People: people}}
-		index := -1
 		for p, err := range s.everyone(ctx, r) {
 			if err != nil {
 				yield(Employee{}, err)
 				return
 			}
-			index++
-			if onStaff(&p.Employment) && !yield(Employee{index, p.Employment.Income}, nil) {
+			if onStaff(&p.Employment) && !yield(Employee{r.index, p.Employment.Income}, nil) {
 				return
 			}
 		}

@@ -40,6 +40,8 @@ type record struct {
 
 	// bare leaves in what the provider does not supply.
 	bare bool
+	// index is that of the person whom everyone yields.
+	index int
 }
 
 // part numbers the texts that are composed for a person.
