@@ -292,7 +292,7 @@ func TestARequestForAProviderIsInTheQueue(t *testing.T) {
 			Visit: store.Visit{Status: "open"}}
 		must(t, w.Store.InsertConnectSession(t.Context(), session))
 		must(t, w.Store.Tx(t.Context(), func(tx *sql.Tx) error {
-			return w.Store.InsertConnectEvent(t.Context(), tx, store.ConnectEvent{SessionID: session.ID, ApplicationID: w.client.ID, ProviderID: "Payroll <b>Fox</b>", Event: "requested_provider", At: w.clock.Now()})
+			return w.Store.InsertConnectEvent(t.Context(), tx, store.ConnectEvent{ID: perch.NewID(), SessionID: session.ID, ApplicationID: w.client.ID, ProviderID: "Payroll <b>Fox</b>", Event: "requested_provider", At: w.clock.Now()})
 		}))
 		b := w.signedIn(t)
 		b.get("/console/queue").shows(200, "Provider request", "Blue Bakery").hides("<b>Fox")

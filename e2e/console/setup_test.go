@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"html"
 	"io"
 	"log/slog"
 	"net/http"
@@ -247,7 +248,7 @@ func plain(body string) string {
 		body = "<main" + main
 	}
 	text := tags.ReplaceAllString(body, " ")
-	return strings.Join(strings.Fields(strings.NewReplacer("&#39;", "'", "&amp;", "&", "&#34;", `"`).Replace(text)), " ")
+	return strings.Join(strings.Fields(html.UnescapeString(text)), " ")
 }
 
 // audited are the actions in the audit log, newest first.

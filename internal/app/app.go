@@ -93,6 +93,7 @@ type App struct {
 	Sandbox     *sandbox.Service
 	Importer    *assist.Importer
 	Desk        *assist.Desk
+	Uploads     *assist.Uploads
 	Operators   *operator.Service
 	Syncs       *syncengine.Engine
 	Queue       *jobs.Queue

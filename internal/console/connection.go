@@ -28,6 +28,15 @@ type connectionPage struct {
 	AddressSave web.Button
 	TakesFiles  bool
 	History     []auditRow
+	Uploads     []uploadRow
+	// MaxMiB is how large a file may be, MaxFiles how many may come at a time.
+	MaxMiB, MaxFiles int64
+}
+
+type uploadRow struct {
+	Link, Origin, By, Counts string
+	At                       when
+	Badge                    web.Badge
 }
 
 type step struct {
@@ -72,6 +81,15 @@ func (h *Handler) showConnection(v *visit, revealed *assist.Account) error {
 		row.Where = ""
 		p.History = append(p.History, row)
 	}
+	uploads, err := h.Uploads.List(v.r.Context(), at.Application, at.Connection)
+	if err != nil {
+		return err
+	}
+	for _, u := range uploads {
+		p.Uploads = append(p.Uploads, uploadRow{Link: at.path() + "/uploads/" + u.ID.String(), Origin: origins[u.Origin], By: u.CreatedBy, At: h.ago(u.CreatedAt),
+			Badge: uploadBadge(u.State), Counts: inShort(u.Counts)})
+	}
+	p.MaxMiB, p.MaxFiles = h.Uploads.MaxBytes()>>20, assist.MaxFiles
 	h.show(v, 200, "connection", page{Title: p.Name + ", " + p.Provider, Nav: "connections"}, p)
 	return nil
 }
@@ -108,6 +126,8 @@ func (h *Handler) connectionPage(v *visit, at place, c assist.Case) connectionPa
 	}
 	return p
 }
+
+var origins = map[string]string{assist.OriginConsole: "Console", assist.OriginFolder: "Watched folder", assist.OriginSFTP: "SFTP"}
 
 // initials are up to two letters of a name.
 func initials(name string) string {

@@ -28,8 +28,11 @@ var assetFiles embed.FS
 type Config struct {
 	Operators *operator.Service
 	Desk      *assist.Desk
-	Now       func() time.Time
-	Log       *slog.Logger
+	Uploads   *assist.Uploads
+	// Client returns the address of who sent a request.
+	Client func(*http.Request) string
+	Now    func() time.Time
+	Log    *slog.Logger
 	// Secure says that the installation's public address is https, whatever the request looks like.
 	Secure bool
 }
@@ -76,6 +79,13 @@ func (h *Handler) Mount(mux *http.ServeMux) {
 		"POST /console/a/{application}/c/{connection}/address":     h.setAddress,
 		"POST /console/a/{application}/c/{connection}/credentials": h.saveCredentials,
 		"POST /console/a/{application}/c/{connection}/reveal":      h.reveal,
+
+		"POST /console/a/{application}/c/{connection}/uploads":                  h.receive,
+		"GET /console/a/{application}/c/{connection}/uploads/{upload}":          h.upload,
+		"POST /console/a/{application}/c/{connection}/uploads/{upload}/mapping": h.mapUpload,
+		"POST /console/a/{application}/c/{connection}/uploads/{upload}/publish": h.publishUpload,
+		"POST /console/a/{application}/c/{connection}/uploads/{upload}/reject":  h.rejectUpload,
+		"POST /console/a/{application}/c/{connection}/uploads/{upload}/reveal":  h.revealUpload,
 	} {
 		mux.HandleFunc(pattern, h.signedIn(serve))
 	}

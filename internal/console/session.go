@@ -76,7 +76,7 @@ func (h *Handler) signIn(w http.ResponseWriter, r *http.Request) {
 		h.fail(v, err)
 		return
 	}
-	secret, err := h.Operators.SignIn(r.Context(), form.Get("email"), form.Get("password"), remoteIP(r))
+	secret, err := h.Operators.SignIn(r.Context(), form.Get("email"), form.Get("password"), h.Client(r))
 	if alert, status := refusal(err); alert != nil {
 		h.show(v, status, "sign-in", page{Title: "Sign in"}, newSignIn(form.Get("email"), within(form.Get("to")), alert))
 		return
@@ -117,14 +117,14 @@ func (h *Handler) linkPage(w http.ResponseWriter, r *http.Request) {
 func (h *Handler) signInByLink(w http.ResponseWriter, r *http.Request) {
 	v := &visit{w: w, r: r}
 	form, err := readForm(w, r)
-	if err == nil && (!h.sameOrigin(r) || !access.Loopback(remoteIP(r))) {
+	if err == nil && (!h.sameOrigin(r) || !access.Loopback(remoteIP(r)) || !access.Loopback(h.Client(r))) {
 		err = errForeign
 	}
 	if err != nil {
 		h.fail(v, err)
 		return
 	}
-	secret, err := h.Operators.SignInByLink(r.Context(), form.Get("key"), remoteIP(r))
+	secret, err := h.Operators.SignInByLink(r.Context(), form.Get("key"), h.Client(r))
 	if alert, status := refusal(err); alert != nil {
 		if errors.Is(err, operator.ErrRefused) {
 			alert.Title, alert.Text = "This link was used or has expired", "Start perch dev again for a new one, or sign in with a password."

@@ -50,6 +50,7 @@ type Queue struct {
 	live       atomic.Bool
 	stop       context.CancelFunc
 	done       chan struct{}
+	uploads    Uploads
 }
 
 // SyncArgs names the sync to run. The job is tried once: whether and when a sync is tried again stands
@@ -83,6 +84,9 @@ func New(database *db.DB, engine *syncengine.Engine, s *store.Store, now func() 
 	}
 	if err := river.AddWorkerSafely(workers, &deductionWorker{queue: q}); err != nil {
 		return nil, fmt.Errorf("registering the worker of deductions: %w", err)
+	}
+	if err := river.AddWorkerSafely(workers, &uploadWorker{queue: q}); err != nil {
+		return nil, fmt.Errorf("registering the upload worker: %w", err)
 	}
 	client, err := river.NewClient(database.QueueDriver(), &river.Config{
 		Queues:            map[string]river.QueueConfig{syncQueue: {MaxWorkers: syncWorkers}, writeQueue: {MaxWorkers: writeWorkers}},
@@ -170,6 +174,11 @@ func (q *Queue) watch(ctx context.Context) {
 		if q.deductions != nil {
 			if err := q.deductions.Look(ctx); err != nil && ctx.Err() == nil {
 				q.log.ErrorContext(ctx, "looking for writes that are due", "error", err)
+			}
+		}
+		if q.uploads != nil {
+			if err := q.uploads.Look(ctx); err != nil && ctx.Err() == nil {
+				q.log.ErrorContext(ctx, "looking for idle uploads", "error", err)
 			}
 		}
 		select {

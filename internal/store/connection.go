@@ -160,6 +160,9 @@ func (s *Store) DeleteDisconnected(ctx context.Context, entity perch.ID, most in
 		if err != nil || more {
 			return err
 		}
+		if more, err = deleteUploads(ctx, tx, gone, entity, most); err != nil || more {
+			return err
+		}
 		more, err = deleteSome(ctx, tx, most, "deleting a disconnected entity's edits",
 			`DELETE FROM sandbox_edits WHERE (entity_id, kind, number, part) IN
 				(SELECT entity_id, kind, number, part FROM sandbox_edits WHERE entity_id IN (`+gone+`) LIMIT $2)`, entity, most)

@@ -23,6 +23,9 @@ type Settings struct {
 	Files []File `json:"files"`
 	// Mapping is the YAML text of a [Mapping]; empty leaves everything to the lexicon.
 	Mapping string `json:"mapping,omitempty"`
+	// Headers are the column titles of the files that were published last, by kind, in lower case and
+	// alphabetical order: a file that has them can be read without asking.
+	Headers map[Kind][]string `json:"headers,omitempty"`
 }
 
 // maxSettings bounds settings before they are decoded: files in base64 and a mapping.

@@ -1,5 +1,7 @@
 package file
 
+import "slices"
+
 // Field is what a column holds, as the mapping names it.
 type Field string
 
@@ -141,3 +143,14 @@ func (f Field) isAmount() bool {
 func (f Field) isName() bool {
 	return oneOf(f, FieldName, FieldFirstName, FieldMiddleName, FieldLastName, FieldPreferredName)
 }
+
+// Fields are those that a file of a kind may have.
+func Fields(kind Kind) []Field {
+	if kind == Payroll {
+		return slices.Clone(payrollFields)
+	}
+	return slices.Clone(censusFields)
+}
+
+// Secret reports whether cells of the field are for few eyes: social security numbers, and pay.
+func (f Field) Secret() bool { return f == FieldSSN || f == FieldSalary || f.isAmount() }

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // Preview is what a person should see before an import is kept.
@@ -30,12 +31,32 @@ type FilePreview struct {
 	// HeaderRow is the row of the column titles; Rows is the number of rows of data below it, and Skipped
 	// how many of them did not arrive.
 	HeaderRow, Rows, Skipped int
-	Columns                  []ProposedColumn
-	Unmapped                 []string
+	// Header are the titles of all columns, and Examples the first few filled cells of each as they stand
+	// in the file.
+	Header   []string
+	Examples [][]string
+	Columns  []ProposedColumn
+	Unmapped []string
 	// Samples are the first rows as they were normalised. Social security numbers show four digits.
 	Samples []Sample
 	// Mapping is the reading of this file for the caller to edit and keep.
 	Mapping *SheetMapping
+}
+
+// examples are the first filled cells of every column.
+func (t *Table) examples() [][]string {
+	const shown, longest = 3, 80
+	out := make([][]string, len(t.Header))
+	for c, cells := range t.sampled() {
+		for _, cell := range cells[:min(shown, len(cells))] {
+			for len(cell) > longest {
+				_, size := utf8.DecodeLastRuneInString(cell)
+				cell = cell[:len(cell)-size]
+			}
+			out[c] = append(out[c], cell)
+		}
+	}
+	return out
 }
 
 // Sample is one normalised row.
@@ -58,7 +79,8 @@ func (s *Source) Preview() Preview {
 	return p
 }
 
-func (p *Preview) build(s *Source, censuses, registers []*sheet, samples int) {
+func (p *Preview) build(s *Source, censuses, registers []*sheet, options Options) {
+	samples := or(options.SampleRows, 5)
 	p.Complete = s.complete
 	p.People, p.Payments = len(s.people), len(s.ledger.runs)
 	for _, e := range s.people {
@@ -79,7 +101,7 @@ func (p *Preview) build(s *Source, censuses, registers []*sheet, samples int) {
 				break
 			}
 			if e.sheet == c && e.made == nil {
-				f.Samples = append(f.Samples, e.sample())
+				f.Samples = append(f.Samples, e.sample(options.Unmasked))
 			}
 		}
 		p.Files = append(p.Files, f)
@@ -87,7 +109,7 @@ func (p *Preview) build(s *Source, censuses, registers []*sheet, samples int) {
 	for _, r := range registers {
 		f := s.filePreview(r)
 		for _, row := range r.all()[:min(samples, len(r.all()))] {
-			f.Samples = append(f.Samples, record{sheet: r, row: row}.payrollSample())
+			f.Samples = append(f.Samples, record{sheet: r, row: row}.payrollSample(options.Unmasked))
 		}
 		p.Files = append(p.Files, f)
 	}
@@ -97,6 +119,7 @@ func (s *Source) filePreview(sh *sheet) FilePreview {
 	m := sh.Proposal.Mapping()
 	m.Sheet, m.HeaderRow, m.NameFormat, m.Partial = sh.given.Sheet, sh.given.HeaderRow, sh.given.NameFormat, sh.given.Partial
 	f := FilePreview{
+		Header: sh.Header, Examples: sh.examples(),
 		Name: sh.Name, Format: sh.Format, Encoding: sh.Encoding, Delimiter: sh.Delimiter, Sheet: sh.Sheet, Kind: sh.Kind,
 		HeaderRow: sh.HeaderRow, Rows: sh.Len(), Columns: sh.Proposal.Columns, Unmapped: sh.Unmapped, Mapping: m,
 	}
@@ -110,7 +133,7 @@ func (s *Source) filePreview(sh *sheet) FilePreview {
 	return f
 }
 
-func (e *entry) sample() Sample {
+func (e *entry) sample(unmasked bool) Sample {
 	person := e.person()
 	s := Sample{Row: e.sheet.row(int(e.at), nil).Number}
 	i, j := person.Individual, person.Employment
@@ -123,7 +146,7 @@ func (e *entry) sample() Sample {
 		s.text(FieldDOB, i.DOB.String())
 	}
 	if i.SSN != nil {
-		s.text(FieldSSN, maskSSN(*i.SSN))
+		s.text(FieldSSN, masked(*i.SSN, unmasked))
 	}
 	if r := i.Residence; r != nil {
 		sampleOf(&s, FieldState, r.State)
@@ -150,13 +173,13 @@ func (e *entry) sample() Sample {
 	return s
 }
 
-func (r record) payrollSample() Sample {
+func (r record) payrollSample(unmasked bool) Sample {
 	s := Sample{Row: r.row.Number}
 	for _, c := range r.Proposal.Columns {
 		switch cell := r.cell(c); {
 		case cell == "" || c.Field == FieldIgnore:
 		case c.Field == FieldSSN:
-			s.text(c.Field, maskSSN(cell))
+			s.text(c.Field, masked(cell, unmasked))
 		case c.Field.isAmount():
 			if cents, err := parseCents(cell); err == nil {
 				s.text(c.Field, c.Column.Column+" "+dollars(cents))
@@ -178,6 +201,13 @@ func sampleOf[T ~string](s *Sample, f Field, v *T) {
 	if v != nil {
 		s.text(f, string(*v))
 	}
+}
+
+func masked(ssn string, unmasked bool) string {
+	if unmasked {
+		return ssn
+	}
+	return maskSSN(ssn)
 }
 
 // maskSSN shows the last four digits.

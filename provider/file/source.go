@@ -34,6 +34,8 @@ type Options struct {
 	Now func() time.Time
 	// SampleRows is how many rows per file the preview shows; 5 unless given.
 	SampleRows int
+	// Unmasked shows social security numbers in the preview's samples.
+	Unmasked bool
 	// Snapshot keeps what a later reading can be compared with; see [Source.Snapshot].
 	Snapshot bool
 	// Before is the last snapshot, if there is one. Rows that stand in the files as they did then are not
@@ -115,7 +117,7 @@ func Open(files []File, mapping Mapping, options Options) (*Source, error) {
 		return nil, err
 	}
 	s.company = company(mapping.Company, tables, s.places)
-	s.preview.build(s, censuses, registers, or(options.SampleRows, 5))
+	s.preview.build(s, censuses, registers, options)
 	return s, nil
 }
 

@@ -36,3 +36,29 @@ if (toast) {
     history.replaceState(null, "", address);
   }
 }
+
+// A file that is too large is refused before it is sent.
+for (const form of document.querySelectorAll("form[data-max]")) {
+  const input = form.querySelector("input[type=file]");
+  const error = form.querySelector(".error");
+  input.addEventListener("change", () => {
+    const large = [...input.files].find((file) => file.size > form.dataset.max * 1024 * 1024);
+    error.hidden = !large;
+    error.textContent = large ? `${large.name} is larger than ${form.dataset.max} MiB.` : "";
+    if (large) input.value = "";
+  });
+}
+
+// What goes on by itself is asked for again until it has ended.
+let waits = 500;
+async function poll() {
+  const answer = await fetch(location.pathname, { headers: { "Perch-Script": "1" }, cache: "no-store" }).catch(() => null);
+  if (answer && !answer.ok) return location.reload();
+  const page = answer && new DOMParser().parseFromString(await answer.text(), "text/html");
+  const now = page?.querySelector("[data-poll]");
+  if (page && !now) return location.reload();
+  if (now) document.querySelector("[data-poll]").replaceChildren(...now.childNodes);
+  waits = Math.min(waits * 1.5, 3000);
+  setTimeout(poll, waits);
+}
+if (document.querySelector("[data-poll]")) setTimeout(poll, waits);
