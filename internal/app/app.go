@@ -263,7 +263,7 @@ func (a *App) wire(identity *secret.Identity) (err error) {
 	a.Deductions = &deduction.Service{Store: a.Store, Keyring: a.Keyring, Identity: identity, Records: a.Records, Accounts: a.Syncs, Catalog: providers,
 		Gate: a.Access, Queue: a.Queue, Events: a.Events, Patience: c.Patience, Owner: jobs.Owner(), Now: c.Now, Log: a.log}
 	a.Queue.WriteDeductions(a.Deductions)
-	a.Sandbox.Waiting = a.Deductions
+	a.Sandbox.Waiting, a.Sandbox.Deductions = a.Deductions, a.Deductions
 	a.Importer = &assist.Importer{Store: a.Store, Keyring: a.Keyring, Connections: a.Connections, Engine: a.Syncs, Catalog: providers, Now: c.Now}
 	var limits limit.Limiter
 	if !c.NoRateLimits {

@@ -21,7 +21,7 @@ func triggerRoutes() []route {
 	return []route{{
 		method: http.MethodPost, path: "/sandbox/trigger", operation: "post-sandbox-trigger", tag: tagSandbox,
 		summary:     "Trigger an event",
-		description: "Changes a simulated employer in such a way that an event of the type follows, syncs it where that is needed, and answers when the event is there. Other events may come with it. Events of deductions cannot be triggered.",
+		description: "Changes a simulated employer in such a way that an event of the type follows, syncs it where that is needed, and answers when the event is there. Other events may come with it.",
 		auth:        authBasic, version: versionOptional,
 		body: reflect.TypeFor[TriggerRequest](), bodyRequired: true, bodyExample: `{"event_type":"individual.updated"}`,
 		answer: reflect.TypeFor[sandbox.Triggered](), answerExample: `{"event_type":"individual.updated","connection_id":"` + exampleID + `","event_id":"` + exampleID + `","change":"somebody has another telephone number"}`,

@@ -34,7 +34,9 @@ type Service struct {
 	Jobs    Jobs
 	Waiting Waiting
 	Tasks   Tasks
-	Now     func() time.Time
+	// Deductions are written by triggers.
+	Deductions Deductions
+	Now        func() time.Time
 	// Patience is how long calls wait for data that is to be there after them; 0 means 20 seconds.
 	Patience time.Duration
 	// Seed makes the nth employer of every application the same on every start; 0 makes each one anew.

@@ -7,12 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	perch "github.com/perchhq/perch"
 	"github.com/perchhq/perch/internal/access"
 	"github.com/perchhq/perch/internal/automated"
+	"github.com/perchhq/perch/internal/deduction"
 	"github.com/perchhq/perch/internal/store"
 	employer "github.com/perchhq/perch/provider/sandbox"
 )
@@ -31,16 +31,21 @@ type Triggered struct {
 	Change  string   `json:"change" doc:"What was changed."`
 }
 
-// Triggers lists the events that Trigger can cause: all but those of deductions, which are not there yet.
-func Triggers() []perch.EventType {
-	return slices.DeleteFunc(perch.EventType("").Values(), func(t perch.EventType) bool { return strings.HasPrefix(string(t), "job.benefit_") })
+// Deductions writes deductions.
+type Deductions interface {
+	Create(ctx context.Context, grant *access.Grant, entity *access.Entity, b perch.Deduction) (deduction.Written, error)
+	Register(ctx context.Context, grant *access.Grant, entity *access.Entity, b perch.Deduction) (deduction.Written, error)
+	Update(ctx context.Context, grant *access.Grant, entity *access.Entity, benefit perch.ID, description string) (deduction.Written, error)
+	Enrol(ctx context.Context, grant *access.Grant, entity *access.Entity, benefit perch.ID, people []deduction.Person) (deduction.Written, error)
+	Unenrol(ctx context.Context, grant *access.Grant, entity *access.Entity, benefit perch.ID, individuals []string) (deduction.Written, error)
 }
 
 // Where Trigger makes a connection when there is none: the first supplies every field that Trigger
-// changes, the second has documents.
+// changes and takes deductions, the second has documents, the third is kept by people.
 const (
 	triggerProvider  = "gusto"
 	documentProvider = "adp_run"
+	assistedProvider = "isolved"
 )
 
 // Trigger changes a simulated employer in such a way that an event of the type follows, and waits for it.
@@ -48,9 +53,6 @@ const (
 func (s *Service) Trigger(ctx context.Context, app *access.Application, kind perch.EventType, connection perch.ID) (Triggered, error) {
 	if app.Type != perch.ClientSandbox {
 		return Triggered{}, errNotSandbox(app)
-	}
-	if !slices.Contains(Triggers(), kind) {
-		return Triggered{}, perch.Invalid("event_type", "%.60s cannot be triggered: deductions are not there yet.", string(kind))
 	}
 	if kind == perch.EventInitialSyncOrg || kind == perch.EventInitialSyncPayroll {
 		if !connection.IsZero() {
@@ -131,11 +133,15 @@ func (s *Service) triggerConnection(ctx context.Context, app *access.Application
 	if !asked.IsZero() {
 		return asked, nil
 	}
-	only, request := "", Request{ProviderID: triggerProvider}
-	if kind == perch.EventW4SyncCompleted {
+	only, assisted, request := "", false, Request{ProviderID: triggerProvider}
+	switch kind {
+	case perch.EventW4SyncCompleted:
 		only, request.ProviderID = documentProvider, documentProvider
+	case perch.EventBenefitRegistered:
+		only, assisted = assistedProvider, true
+		request = Request{ProviderID: assistedProvider, AuthenticationType: perch.AuthAssisted}
 	}
-	newest, err := s.Connections.Store.NewestSimulated(ctx, app.ID, only)
+	newest, err := s.Connections.Store.NewestSimulated(ctx, app.ID, only, assisted)
 	if !errors.Is(err, store.ErrNotFound) {
 		return newest, failure(err)
 	}
@@ -239,6 +245,8 @@ func (p *prompter) prepare(ctx context.Context, kind perch.EventType) (change, e
 		return change{"the period of an added payment begins a day earlier", true, p.movePayment}, p.ensure(ctx, p.lastPayment, p.addPayment)
 	case perch.EventPayStatementUpdated:
 		return change{"a statement of an added payment is paid in another way", true, p.editStatement}, p.ensure(ctx, p.lastPayment, p.addPayment)
+	case perch.EventBenefitCreated, perch.EventBenefitUpdated, perch.EventBenefitEnrolled, perch.EventBenefitUnenrolled, perch.EventBenefitRegistered:
+		return p.deducted(ctx, kind)
 	case perch.EventPaymentDeleted, perch.EventPayStatementDeleted:
 		return change{"an added payment is no longer listed", true, p.removePayment}, p.ensure(ctx, p.lastPayment, p.addPayment)
 	}

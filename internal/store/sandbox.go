@@ -175,12 +175,13 @@ func (s *Store) CountLive(ctx context.Context, tx *sql.Tx, application, connecti
 }
 
 // NewestSimulated returns the application's newest connection to a simulated employer that is connected,
-// or about to be, and kept up to date by syncs, or ErrNotFound. An empty provider stands for any.
-func (s *Store) NewestSimulated(ctx context.Context, application perch.ID, providerID string) (id perch.ID, err error) {
+// or about to be, and either assisted or not, or ErrNotFound. An empty provider stands for any.
+func (s *Store) NewestSimulated(ctx context.Context, application perch.ID, providerID string, assisted bool) (id perch.ID, err error) {
 	err = s.db.Read.QueryRowContext(ctx, `SELECT id FROM connections
-		 WHERE application_id = $1 AND type = $2 AND status IN ($3, $4) AND authentication_type <> $5 AND disconnected_at = 0
-		   AND (provider_id = $6 OR $6 = '') ORDER BY created_at DESC, id LIMIT 1`,
-		application, string(perch.ConnectionSimulated), string(perch.StatusConnected), string(perch.StatusProcessing), string(perch.AuthAssisted), providerID).Scan(&id)
+		 WHERE application_id = $1 AND type = $2 AND status IN ($3, $4) AND (authentication_type = $5) = $6 AND disconnected_at = 0
+		   AND (provider_id = $7 OR $7 = '') ORDER BY created_at DESC, id LIMIT 1`,
+		application, string(perch.ConnectionSimulated), string(perch.StatusConnected), string(perch.StatusProcessing), string(perch.AuthAssisted),
+		assisted, providerID).Scan(&id)
 	if err != nil {
 		return id, fmt.Errorf("looking for a simulated connection: %w", notFound(err))
 	}
