@@ -397,6 +397,22 @@ func TestWhatRulesAttachToALineIsBounded(t *testing.T) {
 	}
 }
 
+// What may be stored may be kept: a rule counts the same when it is read back, whatever its metadata is made of.
+func TestARuleFullOfMarkupCanBeChanged(t *testing.T) {
+	t.Parallel()
+	w := setup(t, app.Config{Data: t.TempDir()}, payroll("Salary"))
+	w.mustSync()
+	markup := strings.Repeat("<&>", 1000)
+	var made, changed rule
+	w.call("POST", rulePath, `{"conditions":[{"field":"name","operator":"equals","value":"Salary"}],"attributes":{"metadata":{"label":"`+markup+`"}}}`, &made)
+	if got := w.call("PUT", rulePath+"/"+made.ID, `{"priority":2}`, &changed); got.StatusCode != http.StatusOK || changed.Priority != 2 {
+		t.Errorf("the change answered %d", got.StatusCode)
+	}
+	if got := w.label(); got != markup {
+		t.Errorf("the line is labelled %.40v", got)
+	}
+}
+
 func TestThereMayBeAThousandRules(t *testing.T) {
 	t.Parallel()
 	w := setup(t, app.Config{Data: t.TempDir()}, payroll("Salary"))

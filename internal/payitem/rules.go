@@ -1,6 +1,7 @@
 package payitem
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -161,7 +162,7 @@ func (c *ruleChange) put(r Rule) error {
 	if err := checkTogether(append(c.rules, r), &r); err != nil {
 		return err
 	}
-	body, err := json.Marshal(ruleBody{r.EffectiveStartDate, r.EffectiveEndDate, r.Conditions, r.Attributes.Metadata})
+	body, err := (&ruleBody{r.EffectiveStartDate, r.EffectiveEndDate, r.Conditions, r.Attributes.Metadata}).encode()
 	if err != nil {
 		return err
 	}
@@ -177,6 +178,15 @@ type ruleBody struct {
 	End        *perch.Date `json:"end,omitempty"`
 	Conditions []Condition `json:"conditions"`
 	Metadata   Metadata    `json:"metadata"`
+}
+
+// encode writes metadata as it was given: escaped for HTML it would be longer than what was checked.
+func (b *ruleBody) encode() ([]byte, error) {
+	var buffer bytes.Buffer
+	encoder := json.NewEncoder(&buffer)
+	encoder.SetEscapeHTML(false)
+	err := encoder.Encode(b)
+	return buffer.Bytes(), err
 }
 
 // rulePlace is what a rule's sealed body is bound to.
