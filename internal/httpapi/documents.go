@@ -54,7 +54,7 @@ func documentRoutes() []route {
 				{name: "limit", in: "query", kind: kindInteger, fallback: -1, max: maxInteger, description: "How many documents to return.", example: "100"},
 				{name: "offset", in: "query", kind: kindInteger, max: maxInteger, description: "Position of the first document to return.", example: "0"},
 				{name: "individual_ids", in: "query", kind: kindIDs, description: "Only the documents of these individuals."},
-				{name: "types", in: "query", kind: kindEnums, values: texts(perch.DocumentType("").Values()), description: "Only documents of these types."},
+				{name: "types", in: "query", kind: kindEnums, values: texts(perch.DocumentType("").Values()), emptyIsAll: true, description: "Only documents of these types."},
 			},
 			answer: reflect.TypeFor[DocumentsPage](), answerExample: exampleDocuments,
 			errors: []failure{{perch.NameBadRequest, "w4_sync_required"}, {perch.NameNotImplemented, ""}},

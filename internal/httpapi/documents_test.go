@@ -22,6 +22,7 @@ func TestDocumentsAreAskedForAsTheRequestSays(t *testing.T) {
 		"of people in brackets":   {"/employer/documents?individual_ids[]=" + anID + "&individual_ids[]=" + second, "documents 11 http://example.com 2 [] -1 0"},
 		"of nobody in particular": {"/employer/documents?individual_ids=", "documents 11 http://example.com 0 [] -1 0"},
 		"of both types":           {"/employer/documents?types=w4_2005&types=w4_2020", "documents 11 http://example.com 0 [w4_2005, w4_2020] -1 0"},
+		"of no type":              {"/employer/documents?types=", "documents 11 http://example.com 0 [] -1 0"},
 		"of an entity":            {"/employer/documents?entity_ids=" + second, "documents 22 http://example.com 0 [] -1 0"},
 		"a document":              {"/employer/documents/" + anID, "document 11 " + anID},
 	} {
