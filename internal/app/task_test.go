@@ -141,14 +141,15 @@ func TestEveryEndOfAForm(t *testing.T) {
 		change   func(f *form)
 		want     perch.JobStatus
 		attempts int
+		status   perch.ConnectionStatus
 	}{
-		"it works":               {func(*form) {}, perch.JobComplete, 1},
-		"credentials are old":    {func(f *form) { f.failure = perch.ErrReauthenticate }, perch.JobReauthError, 1},
-		"rights are missing":     {func(f *form) { f.failure = &provider.MissingRight{Right: "forms"} }, perch.JobPermissionsError, 1},
-		"the provider is broken": {func(f *form) { f.failure = errProvider }, perch.JobError, 5},
-		"it cannot be stored":    {func(f *form) { f.within = errProvider }, perch.JobError, 5},
-		"it panics":              {func(f *form) { f.panics = true }, perch.JobError, 5},
-		"it forgets to finish":   {func(f *form) { f.stray = true }, perch.JobError, 5},
+		"it works":               {func(*form) {}, perch.JobComplete, 1, perch.StatusConnected},
+		"credentials are old":    {func(f *form) { f.failure = perch.ErrReauthenticate }, perch.JobReauthError, 1, perch.StatusReauth},
+		"rights are missing":     {func(f *form) { f.failure = &provider.MissingRight{Right: "forms"} }, perch.JobPermissionsError, 1, perch.StatusConnected},
+		"the provider is broken": {func(f *form) { f.failure = errProvider }, perch.JobError, 5, perch.StatusConnected},
+		"it cannot be stored":    {func(f *form) { f.within = errProvider }, perch.JobError, 5, perch.StatusConnected},
+		"it panics":              {func(f *form) { f.panics = true }, perch.JobError, 5, perch.StatusConnected},
+		"it forgets to finish":   {func(f *form) { f.stray = true }, perch.JobError, 5, perch.StatusConnected},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -156,6 +157,7 @@ func TestEveryEndOfAForm(t *testing.T) {
 				c := newClock()
 				config.Now = c.now
 				w, f := withForms(t, config)
+				w.mustSync()
 				test.change(f)
 				events := listen(w.app)
 				_, got := w.askForm(f.known.String())
@@ -164,6 +166,13 @@ func TestEveryEndOfAForm(t *testing.T) {
 						t.Fatalf("after %d attempts: %+v", attempt, before)
 					}
 					w.runTask(got.JobID)
+					if documents := w.grant().Entities[0].Groups[access.Documents]; test.want != perch.JobComplete &&
+						(documents.Result != access.ResultError || !documents.AttemptedAt.Equal(c.now())) {
+						t.Errorf("the documents after attempt %d: %+v", attempt, documents)
+					}
+				}
+				if is := w.grant().Connection.Status; is != test.status {
+					t.Errorf("the connection is %s", is)
 				}
 				if over := w.job(got.JobID); over.Status != test.want || over.CompletedAt == nil || f.times() != test.attempts {
 					t.Errorf("over: %+v after %d attempts", over, f.times())

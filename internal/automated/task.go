@@ -168,11 +168,35 @@ func (s *Service) endTask(ctx context.Context, taken store.Job, owner string, st
 		if _, err := s.Store.EndJob(ctx, tx, taken.ConnectionID, taken.ID, status, s.Now()); err != nil {
 			return err
 		}
-		if err := s.record(ctx, tx, taken.ApplicationID, taken.ConnectionID, taken.EntityID, taken.ID, completed[taken.Type]); err != nil || within == nil {
+		if err := s.record(ctx, tx, taken.ApplicationID, taken.ConnectionID, taken.EntityID, taken.ID, completed[taken.Type]); err != nil {
 			return err
+		}
+		if status == perch.JobReauthError {
+			if err := s.lostAccess(ctx, tx, taken); err != nil {
+				return err
+			}
+		}
+		if within == nil {
+			return s.failedAttempt(ctx, tx, taken)
 		}
 		return s.Store.AdvanceRevision(ctx, tx) // what was stored may be a publication
 	})
+}
+
+// lostAccess shows that the provider does not take the credentials any more, with which all data of the
+// entity is read. A right that is missing may be missing for forms only, so that shows in the job alone.
+func (s *Service) lostAccess(ctx context.Context, tx *sql.Tx, taken store.Job) error {
+	held, err := s.Store.StatusHeld(ctx, tx, taken.ConnectionID, taken.EntityID)
+	if err != nil || held {
+		return err
+	}
+	return s.Store.SetStatus(ctx, tx, taken.ConnectionID, taken.EntityID, perch.StatusReauth, perch.ErrReauthenticate.Message)
+}
+
+// failedAttempt notes an attempt that failed where the data that was wanted shows when it was tried last. It comes
+// last in its transaction, because it advances the revision.
+func (s *Service) failedAttempt(ctx context.Context, tx *sql.Tx, taken store.Job) error {
+	return s.Store.RecordAttempt(ctx, tx, taken.EntityID, access.Documents, s.Now(), access.ResultError)
 }
 
 // completed are the events of jobs of one person.
@@ -201,7 +225,10 @@ func (s *Service) afterFailure(ctx context.Context, taken store.Job, owner strin
 		if err := s.Store.HoldJob(ctx, tx, taken.ConnectionID, taken.ID, owner); err != nil {
 			return err
 		}
-		return s.Store.PostponeJob(ctx, tx, taken.ConnectionID, taken.ID, s.Now().Add(pause), counts)
+		if err := s.Store.PostponeJob(ctx, tx, taken.ConnectionID, taken.ID, s.Now().Add(pause), counts); err != nil || stopped {
+			return err
+		}
+		return s.failedAttempt(ctx, tx, taken)
 	})
 }
 
