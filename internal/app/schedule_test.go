@@ -4,15 +4,22 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"net/http"
+	"os"
+	"os/exec"
+	"path"
 	"sync"
 	"testing"
 	"time"
 
 	perch "github.com/perchhq/perch"
+	"github.com/perchhq/perch/internal/access"
 	"github.com/perchhq/perch/internal/app"
 	"github.com/perchhq/perch/internal/connection"
+	"github.com/perchhq/perch/internal/jobs"
 	"github.com/perchhq/perch/internal/store"
+	syncengine "github.com/perchhq/perch/internal/sync"
 	"github.com/perchhq/perch/provider"
 )
 
@@ -294,6 +301,53 @@ func TestAJobOfADeadProcessIsTakenOver(t *testing.T) {
 			t.Errorf("got %+v", got)
 		}
 	})
+}
+
+// Processes on SQLite are on one machine, which knows that one of them is gone before its lease runs out.
+func TestWhatADeadProcessOfThisMachineHeldIsTakenAtOnce(t *testing.T) {
+	t.Parallel()
+	w := setup(t, app.Config{Data: t.TempDir(), Lease: time.Hour}, one())
+	id := w.refresh(http.StatusCreated).JobID
+	latest, err := w.app.Store.LatestSync(t.Context(), w.made.EntityID)
+	must(t, err)
+	gone := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^$")
+	must(t, gone.Run())
+	owner := fmt.Sprintf("%s/%d/x", path.Dir(jobs.Owner()), gone.Process.Pid)
+	_, err = w.app.Store.AcquireSync(t.Context(), store.Lease{Sync: latest.ID, Entity: latest.EntityID, Owner: owner, Until: time.Now().Add(time.Hour)}, time.Now())
+	must(t, err)
+	must(t, w.app.Start(t.Context()))
+	if got := w.over(id); got.Status != perch.JobComplete {
+		t.Errorf("got %+v", got)
+	}
+	if latest, err = w.app.Store.LatestSync(t.Context(), w.made.EntityID); err != nil || latest.Attempts != 2 {
+		t.Errorf("the attempt of the dead process was forgotten: %+v %v", latest, err)
+	}
+}
+
+// A sync that takes its process down with it is not tried for ever: the next daily one is another chance.
+func TestASyncThatNoProcessSurvivesIsGivenUp(t *testing.T) {
+	t.Parallel()
+	for died, want := range map[int]perch.JobStatus{syncengine.DefaultAttempts - 1: perch.JobComplete, syncengine.DefaultAttempts: perch.JobError} {
+		onBoth(t, func(t *testing.T, config app.Config) {
+			c := newClock()
+			config.Now = c.now
+			w := setup(t, config, one())
+			id := w.refresh(http.StatusCreated).JobID
+			latest, err := w.app.Store.LatestSync(t.Context(), w.made.EntityID)
+			must(t, err)
+			for range died {
+				lease := store.Lease{Sync: latest.ID, Entity: latest.EntityID, Owner: "dead", Until: c.now().Add(time.Hour)}
+				_, err = w.app.Store.AcquireSync(t.Context(), lease, c.now())
+				must(t, err)
+				must(t, w.app.Store.ExpireLease(t.Context(), lease))
+			}
+			w.runAll()
+			result := w.grant().Entities[0].Groups[access.Organization].Result
+			if got := w.job(id); got.Status != want || (result == access.ResultError) != (want == perch.JobError) || w.next() == nil {
+				t.Errorf("after %d dead processes: %+v, %q, next %+v", died, got, result, w.next())
+			}
+		})
+	}
 }
 
 // What ends a job is one transaction: where a part of it fails, none of it shows.

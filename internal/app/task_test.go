@@ -244,6 +244,24 @@ func TestAFormOfADeadProcessIsFetchedByAnother(t *testing.T) {
 	})
 }
 
+func TestAFormThatNoProcessSurvivesIsGivenUp(t *testing.T) {
+	t.Parallel()
+	c := newClock()
+	w, f := withForms(t, app.Config{Data: t.TempDir(), Now: c.now})
+	_, got := w.askForm(f.known.String())
+	for range 5 {
+		must(t, w.app.Store.Tx(t.Context(), func(tx *sql.Tx) error {
+			_, err := w.app.Store.TakeJob(t.Context(), tx, w.made.Connection.ID, got.JobID, "dead", c.now(), c.now().Add(time.Minute))
+			return err
+		}))
+		c.move(time.Minute + time.Second)
+	}
+	w.runTask(got.JobID)
+	if over := w.job(got.JobID); over.Status != perch.JobError || f.times() != 0 {
+		t.Errorf("over: %+v after %d attempts", over, f.times())
+	}
+}
+
 // Two tokens of a connection see each other's syncs, but forms only of people that they may read.
 func TestFormsShowOnlyToTokensOfTheirEntity(t *testing.T) {
 	t.Parallel()

@@ -112,7 +112,10 @@ func (s *Service) RunTask(ctx context.Context, connection, job perch.ID) {
 		log.ErrorContext(ctx, "taking a job", "error", err)
 		return
 	}
-	if err = s.do(ctx, taken, owner); err == nil {
+	if err = errAbandoned; taken.Attempts <= taskAttempts {
+		err = s.do(ctx, taken, owner)
+	}
+	if err == nil {
 		log.InfoContext(ctx, "job complete", "type", taken.Type)
 		return
 	}
@@ -122,6 +125,9 @@ func (s *Service) RunTask(ctx context.Context, connection, job perch.ID) {
 		log.ErrorContext(ctx, "noting that a job failed", "error", err)
 	}
 }
+
+// errAbandoned ends a job that no process brought to an end in all its attempts.
+var errAbandoned = errors.New("each process that tried the job ended before it did")
 
 // errUnfinished is a mistake of a task.
 var errUnfinished = errors.New("the task returned without finishing")

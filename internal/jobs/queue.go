@@ -218,7 +218,7 @@ func (q *Queue) requeueOne(ctx context.Context, tx *sql.Tx, s store.Sync) error 
 	return q.InsertSync(ctx, tx, s)
 }
 
-// releaseDead hands back, on SQLite, what processes of this machine held that are no longer alive, so
+// releaseDead gives up, on SQLite, what processes of this machine held that are no longer alive, so
 // that after a crash nobody waits for their leases to run out.
 func (q *Queue) releaseDead(ctx context.Context) error {
 	if !q.oneHost {
@@ -232,7 +232,7 @@ func (q *Queue) releaseDead(ctx context.Context) error {
 		if !ownerDied(lease.Owner) {
 			continue
 		}
-		if err := q.store.ReleaseSync(ctx, lease); err != nil {
+		if err := q.store.ExpireLease(ctx, lease); err != nil {
 			return err
 		}
 	}

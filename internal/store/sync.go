@@ -185,6 +185,16 @@ func (s *Store) ReleaseSync(ctx context.Context, lease Lease) error {
 	return nil
 }
 
+// ExpireLease ends the lease of a process that died, so that nobody waits for it to run out. The attempt
+// counts.
+func (s *Store) ExpireLease(ctx context.Context, lease Lease) error {
+	if _, err := s.db.Write.ExecContext(ctx, `UPDATE syncs SET lease_until = 0 WHERE id = $1 AND entity_id = $2 AND lease_owner = $3 AND state = 'running'`,
+		lease.Sync, lease.Entity, lease.Owner); err != nil {
+		return fmt.Errorf("ending a lease: %w", err)
+	}
+	return nil
+}
+
 // FinishSync ends a sync that the lease holds.
 func (s *Store) FinishSync(ctx context.Context, tx *sql.Tx, lease Lease, end Sync) error {
 	if err := s.HoldSync(ctx, tx, lease); err != nil {

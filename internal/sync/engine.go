@@ -68,6 +68,12 @@ const DefaultLease = 15 * time.Second
 // ErrHeld means that another process runs the sync, or that it is over.
 var ErrHeld = errors.New("the sync is held by another process or is over")
 
+// errAbandoned ends a sync that no process brought to an end in all its attempts. Perhaps it is what ended
+// them, and would do so for ever.
+var errAbandoned = errors.New("each process that tried the sync ended before it did")
+
+func (e *Engine) maxAttempts() int { return cmp.Or(e.MaxAttempts, DefaultAttempts) }
+
 // ReasonImport is the reason of a sync whose source the caller has at hand. When its process dies,
 // no other can go on with it; the next import takes it over.
 const ReasonImport = "import"
@@ -107,7 +113,9 @@ func (e *Engine) run(ctx context.Context, connection, entity, sync perch.ID, sou
 		progress = func(Kind, int) {}
 	}
 	r := &run{Engine: e, lease: lease, taken: taken, given: source != nil, progress: progress, summary: Summary{Records: map[Kind]Counts{}}}
-	err = r.guarded(ctx, connection, entity, source)
+	if err = errAbandoned; r.given || taken.Attempts <= e.maxAttempts() {
+		err = r.guarded(ctx, connection, entity, source)
+	}
 	return r.summary, r.end(ctx, err)
 }
 
@@ -313,7 +321,7 @@ func (r *run) givenUp(limited bool) bool {
 	if limited {
 		return r.Now().Sub(r.taken.CreatedAt) > longestPause
 	}
-	return r.taken.Attempts >= cmp.Or(r.MaxAttempts, DefaultAttempts)
+	return r.taken.Attempts >= r.maxAttempts()
 }
 
 // ending runs a transaction that ends or postpones the sync. It holds the connection first, as all that
@@ -389,7 +397,7 @@ func backoff(attempts int) time.Duration {
 // recordFailure marks the product group that was being synced and those that were still to come.
 func (r *run) recordFailure(ctx context.Context, tx *sql.Tx) error {
 	for group := r.reached; group < access.SyncGroups; group++ {
-		if err := r.Store.RecordAttempt(ctx, tx, r.account.EntityID, group, r.Now(), access.ResultError); err != nil {
+		if err := r.Store.RecordAttempt(ctx, tx, r.taken.EntityID, group, r.Now(), access.ResultError); err != nil {
 			return err
 		}
 	}
@@ -436,7 +444,7 @@ func statusAfter(failure error) (status perch.ConnectionStatus, final bool) {
 		return perch.StatusNoAccountSetup, true
 	case errors.Is(failure, perch.ErrInvalidToken), errors.Is(failure, secret.ErrDestroyed):
 		return "", true // disconnected meanwhile
-	case errors.Is(failure, errSimulated):
+	case errors.Is(failure, errSimulated), errors.Is(failure, errAbandoned):
 		return "", true
 	}
 	return "", false
