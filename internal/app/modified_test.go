@@ -120,3 +120,31 @@ func TestModifiedAfterListsWhatChanged(t *testing.T) {
 		check("since the first sync", retrieved, since{[]string{"Eve"}, []string{"Ada 404", "Ben", "Dan"}, []string{"Ada 404", "Cyd", "Eve"}, []string{"2026-02-15"}})
 	})
 }
+
+// Processes share no clock, and a clock may be set back: what is published later was modified after what was
+// published before.
+func TestModifiedAfterMissesNothingWhenTheClockGoesBack(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, config app.Config) {
+		now := time.Date(2026, 3, 1, 12, 0, 0, 123456e3, time.UTC)
+		config.Now = func() time.Time { return now }
+		s := &system{people: []provider.Person{person("1", "Ada")}, payments: []provider.Payment{payment("jan", perch.NewDate(2026, 1, 15))}}
+		w := setup(t, config, s)
+		w.mustSync()
+		everyone := w.ids()
+		now = now.Add(time.Second)
+		w.mustSync() // finds nothing, and moves the date
+		_, retrieved := w.since("2026-02-28", everyone)
+		for i, step := range []time.Duration{-5 * time.Second, 0, 300 * time.Microsecond} {
+			now = now.Add(step)
+			born, debit := perch.NewDate(1990, 5, 1+i), perch.NewDate(2026, 1, 1+i)
+			s.people[0].Individual.DOB, s.payments[0].Payment.DebitDate = &born, &debit
+			w.mustSync()
+			got, next := w.since(retrieved, everyone)
+			if !slices.Contains(got.individuals, "Ada") || !slices.Equal(got.payments, []string{"2026-01-15"}) {
+				t.Errorf("%s later nothing was modified after %s: %+v", step, retrieved, got)
+			}
+			retrieved = next
+		}
+	})
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"time"
 
 	"github.com/perchhq/perch/internal/access"
 	"github.com/perchhq/perch/internal/event"
@@ -160,7 +161,8 @@ func (p *publisher) publish(ctx context.Context, complete bool, with func(tx *sq
 	if err := p.Flush(ctx); err != nil {
 		return err
 	}
-	r, now := p.run, p.run.Now()
+	r := p.run
+	now := after(p.from.RetrievedAt, r.Now())
 	next := access.Publication{Generation: p.from.Generation, Complete: complete, RetrievedAt: now, AttemptedAt: now, Result: access.ResultSuccess}
 	if p.changed || p.from.Generation == 0 {
 		next.Generation = p.generation
@@ -186,4 +188,13 @@ func (p *publisher) publish(ctx context.Context, complete bool, with func(tx *sq
 	}
 	p.from = next
 	return nil
+}
+
+// after is now, or the millisecond after the publish before where a clock went back or another process's
+// is ahead: clients ask for what was modified after the time of a publish, and are to miss none.
+func after(before, now time.Time) time.Time {
+	if next := before.Truncate(time.Millisecond).Add(time.Millisecond); now.Before(next) {
+		return next
+	}
+	return now
 }
