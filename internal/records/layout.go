@@ -24,7 +24,8 @@ type Collection struct {
 	// Stamped collections remember under which generation each facet of each record last changed: see
 	// View.ChangedSince.
 	Stamped bool
-	// Derived says that all facets but the first follow from it, so that they change together.
+	// Derived says that all facets but the first follow from it and nearly always change together, so that
+	// one hash stands for all of them.
 	Derived bool
 }
 

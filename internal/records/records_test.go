@@ -230,6 +230,38 @@ func TestARepeatedIDIsToldAndTheFirstStays(t *testing.T) {
 	}
 }
 
+// One hash that stands for several facets says that something differs, not what.
+func TestWhatDiffersIsToldOfDerivedCollections(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	derived := small
+	derived.Derived = true
+	id := perch.NewID()
+	put := func(base int64, facets ...string) records.FacetSet {
+		t.Helper()
+		st, err := records.NewStage(t.Context(), w.store, w.cipher, w, w.entity, derived, base, base+1)
+		must(t, err)
+		_, err = st.Put(id, [][]byte{[]byte(facets[0]), []byte(facets[1]), []byte(facets[2])})
+		must(t, err)
+		_, err = st.Finish()
+		must(t, err)
+		return st.Touched()
+	}
+	for base, step := range []struct {
+		facets []string
+		want   records.FacetSet
+	}{
+		{[]string{"a", "b", "c"}, records.FacetsOf(0, 1, 2)},
+		{[]string{"a", "b", "d"}, records.FacetsOf(2)},
+		{[]string{"e", "b", "f"}, records.FacetsOf(0, 2)},
+		{[]string{"e", "b", "f"}, 0},
+	} {
+		if got := put(int64(base), step.facets...); got != step.want {
+			t.Errorf("%v: %b is touched, want %b", step.facets, got, step.want)
+		}
+	}
+}
+
 func TestADeletedCollectionDoesNotExistAndMayComeBackSmaller(t *testing.T) {
 	t.Parallel()
 	w := setup(t)

@@ -1,6 +1,7 @@
 package records
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -200,6 +201,14 @@ func (st *Stage) update(position int, facets [][]byte) (Change, error) {
 				continue
 			}
 			hashes[1+f] = hash
+		} else if len(facets) > 1 {
+			stored, err := st.writers[f].get(position)
+			if err != nil {
+				return Updated, err
+			}
+			if bytes.Equal(stored, content) {
+				continue
+			}
 		}
 		if err := st.writers[f].set(position, content); err != nil {
 			return Updated, err
