@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	perch "github.com/perchhq/perch"
 	"github.com/perchhq/perch/internal/sandbox"
@@ -378,8 +379,13 @@ func employmentFields(s *scanner, e *sandbox.PersonEdit) []field {
 	}
 }
 
-// whole reads a body that is one value.
+// whole reads a body that is one value. What is not UTF-8 would otherwise be stored as something else, or be
+// served as it came.
 func whole[T any](body []byte, read func(s *scanner) (T, error)) (T, error) {
+	if !utf8.Valid(body) {
+		var none T
+		return none, perch.Invalid("body", "must be UTF-8.")
+	}
 	s := scanner{data: body, at: location{index: -1}}
 	value, err := read(&s)
 	if err == nil {

@@ -25,6 +25,7 @@ func TestABadFieldOfAnEditIsNamed(t *testing.T) {
 	deep := strings.Repeat("[", maxDepth+1) + strings.Repeat("]", maxDepth+1)
 	statement := `{"individual_id":"` + anID + `",`
 	for _, c := range []struct{ read, body, field string }{
+		{"individual", "{\"first_name\":\"\xff\"}", "body"}, {"employment", "{\"custom_fields\":[{\"value\":\"\xff\"}]}", "body"},
 		{"individual", `[]`, "body"}, {"individual", ``, "body"}, {"individual", `{"dob":"1990-02-30"}`, "dob"}, {"individual", `{"dob":"13/1/1990"}`, "dob"},
 		{"individual", `{"dob":19900101}`, "dob"}, {"individual", `{"first_name":1}`, "first_name"}, {"individual", `{"first_name":"` + long + `"}`, "first_name"},
 		{"individual", `{"first_name":"a","first_name":"b"}`, "first_name"}, {"individual", `{"gender":"Female"}`, "gender"}, {"individual", `{"ethnicity":""}`, "ethnicity"},
