@@ -326,6 +326,29 @@ func TestASandboxApplicationMayHaveAHundredConnections(t *testing.T) {
 	})
 }
 
+// A sync holds the edits of an employer, so they may not be of any size.
+func TestTheEditsOfAnEmployerEndSomewhere(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, config app.Config) {
+		s := start(t, config)
+		s.Sandbox.EditBytes = 6000
+		made := s.ready(t, s.application(t, perch.ClientSandbox), `{"provider_id":"paycor","employee_size":8}`)
+		token, ids := made.AccessToken, s.everyone(t, made.AccessToken)
+		values := func(n int) string { return `{"custom_fields":[{"value":"` + strings.Repeat("x", n) + `"}]}` }
+		s.put(t, token, "/sandbox/employment/"+ids[1], values(5000)).into(t, &perch.Employment{})
+		for path, body := range map[string]string{"/sandbox/employment/" + ids[2]: values(2000), "/sandbox/employment/" + ids[1]: values(7000),
+			"/sandbox/company": `{"accounts":[{"account_name":"` + strings.Repeat("x", 900) + `"}]}`} {
+			s.put(t, token, path, body).fails(t, 422, perch.NameUnprocessableEntity, "edit_limit_exceeded")
+		}
+		s.put(t, token, "/sandbox/employment/"+ids[1], values(100)).into(t, &perch.Employment{})
+		s.put(t, token, "/sandbox/employment/"+ids[2], values(2000)).into(t, &perch.Employment{})
+		rows, err := s.Store.SandboxEdits(t.Context(), made.EntityID)
+		if err != nil || len(rows) != 2 {
+			t.Errorf("%d edits, %v", len(rows), err)
+		}
+	})
+}
+
 // Edits of few people among many cost what they are.
 func TestEditsOfALargeEmployerAreMergedInOrder(t *testing.T) {
 	t.Parallel()

@@ -27,8 +27,11 @@ type SandboxControls interface {
 	ConfigureJobs(ctx context.Context, grant *access.Grant, configuration sandbox.JobConfiguration) error
 }
 
-// badEdit are the errors of all edits.
-var badEdit = []failure{{perch.NameInvalidRequest, "invalid_request"}, {perch.NameInvalidRequest, "request_too_large"}}
+// badEdit are the errors of everything in the sandbox that takes a body, badData those of edits of data.
+var (
+	badEdit = []failure{{perch.NameInvalidRequest, "invalid_request"}, {perch.NameInvalidRequest, "request_too_large"}}
+	badData = append([]failure{{perch.NameUnprocessableEntity, "edit_limit_exceeded"}}, badEdit...)
+)
 
 const (
 	// exampleSandboxAccount is open at its end.
@@ -109,7 +112,7 @@ func sandboxDataRoutes() []route {
 			auth:        authBearer, version: versionOptional, entities: true,
 			body: reflect.TypeFor[SandboxCompany](), bodyRequired: true, bodyExample: `{"legal_name":"Acme Widgets, Inc.","primary_email":null}`,
 			answer: reflect.TypeFor[SandboxCompany](), answerExample: "{" + exampleCompanyFields,
-			errors: badEdit, handle: editSandboxCompany,
+			errors: badData, handle: editSandboxCompany,
 		},
 		{
 			method: http.MethodPost, path: "/sandbox/directory", operation: "post-sandbox-directory", tag: tagSandbox,
@@ -118,7 +121,7 @@ func sandboxDataRoutes() []route {
 			auth:        authBearer, version: versionOptional, entities: true,
 			body: reflect.TypeFor[[]SandboxPersonEdit](), bodyExample: `[{"first_name":"Ada","last_name":"Byron","employment":{"type":"employee","subtype":"full_time"},"is_active":true}]`,
 			answer: reflect.TypeFor[[]SandboxPerson](), answerExample: `[` + exampleSandboxPerson + `]`,
-			errors: append([]failure{{perch.NameUnprocessableEntity, "edit_limit_exceeded"}}, badEdit...), handle: addSandboxPeople,
+			errors: badData, handle: addSandboxPeople,
 		},
 		{
 			method: http.MethodPut, path: "/sandbox/individual/{individual_id}", operation: "put-sandbox-individual-individual_id", tag: tagSandbox,
@@ -127,7 +130,7 @@ func sandboxDataRoutes() []route {
 			auth:        authBearer, version: versionOptional, entities: true, params: []param{individualParam},
 			body: reflect.TypeFor[SandboxIndividualEdit](), bodyRequired: true, bodyExample: `{"dob":"1990-04-12","gender":null}`,
 			answer: reflect.TypeFor[perch.Individual](), answerExample: exampleIndividual + "}",
-			errors: append([]failure{{perch.NameNotFound, "individual_not_found"}}, badEdit...), handle: editSandboxIndividual,
+			errors: append([]failure{{perch.NameNotFound, "individual_not_found"}}, badData...), handle: editSandboxIndividual,
 		},
 		{
 			method: http.MethodPut, path: "/sandbox/employment/{individual_id}", operation: "put-sandbox-employment-individual_id", tag: tagSandbox,
@@ -136,16 +139,16 @@ func sandboxDataRoutes() []route {
 			auth:        authBearer, version: versionOptional, entities: true, params: []param{individualParam},
 			body: reflect.TypeFor[SandboxEmploymentEdit](), bodyRequired: true, bodyExample: `{"title":"Foreman","income":{"unit":"hourly","amount":4250,"currency":"usd","effective_date":"2024-03-01"}}`,
 			answer: reflect.TypeFor[perch.Employment](), answerExample: exampleEmployment,
-			errors: append([]failure{{perch.NameNotFound, "individual_not_found"}}, badEdit...), handle: editSandboxEmployment,
+			errors: append([]failure{{perch.NameNotFound, "individual_not_found"}}, badData...), handle: editSandboxEmployment,
 		},
 		{
 			method: http.MethodPost, path: "/sandbox/payment", operation: "post-sandbox-payment", tag: tagSandbox,
 			summary:     "Add a payment",
-			description: "Adds a pay run. All fields are optional. No taxes, earnings or deductions are made up; the totals of the payment are those of its statements." + afterSync,
+			description: "Adds a pay run. All fields are optional. No taxes or earnings are made up; a statement without lines of its own has the deductions that its individual was enrolled in over the API. The totals of the payment are those of its statements." + afterSync,
 			auth:        authBearer, version: versionOptional, entities: true,
 			body: reflect.TypeFor[SandboxPayment](), bodyExample: `{"pay_statements":[{"individual_id":"` + exampleID + `","gross_pay":250000,"taxes":[{"type":"federal","name":"Federal Income Tax","amount":31000}]}]}`,
 			answer: reflect.TypeFor[sandbox.PaymentAdded](), answerExample: `{"payment_id":"` + exampleID + `","pay_date":"2024-03-22"}`,
-			errors: append([]failure{{perch.NameUnprocessableEntity, "edit_limit_exceeded"}, {perch.NameNotImplemented, ""}}, badEdit...), handle: addSandboxPayment,
+			errors: append([]failure{{perch.NameNotImplemented, ""}}, badData...), handle: addSandboxPayment,
 		},
 	}
 }
@@ -244,7 +247,9 @@ func createSandboxAccount(c *call) error {
 			{"company_id", true, func() (err error) { r.CompanyID, err = s.uuid(); return err }},
 			{"provider_id", true, func() (err error) { r.ProviderID, err = s.name(); return err }},
 			{"authentication_type", false, func() error { return optional(s, &r.AuthenticationType, enumOf[perch.AuthenticationType](s)) }},
-			{"products", false, func() error { return optional(s, &r.Products, s.products) }},
+			{"products", false, func() error {
+				return optional(s, &r.Products, func() ([]perch.Product, error) { return s.someProducts("those of the organization") })
+			}},
 		})
 	})
 	if err != nil {

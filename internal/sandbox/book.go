@@ -95,6 +95,7 @@ func (d *desk) put(w *writer, kind store.SandboxKind, number, part int, body, id
 		}
 		row.Identifiers = d.cipher.SealIdentifiers(nil, plain, place)
 	}
+	w.edited = true
 	return d.Connections.Store.PutSandboxEdit(w.ctx, w.tx, d.entity, row)
 }
 

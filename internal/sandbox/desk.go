@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -84,9 +85,13 @@ func (s *Service) settings(ctx context.Context, connection, entity perch.ID, sea
 
 // writer is a transaction that holds the entity, so that edits of one employer follow each other.
 type writer struct {
-	ctx context.Context
-	tx  *sql.Tx
+	ctx    context.Context
+	tx     *sql.Tx
+	edited bool
 }
+
+// defaultEditBytes bounds what a sync has to hold of the edits of one employer.
+const defaultEditBytes = 64 << 20
 
 func (d *desk) write(ctx context.Context, fn func(w *writer) error) error {
 	err := d.Connections.Store.Tx(ctx, func(tx *sql.Tx) error {
@@ -97,9 +102,23 @@ func (d *desk) write(ctx context.Context, fn func(w *writer) error) error {
 		if err != nil {
 			return err
 		}
-		return fn(&writer{ctx, tx})
+		w := &writer{ctx: ctx, tx: tx}
+		if err := fn(w); err != nil || !w.edited {
+			return err
+		}
+		return d.bounded(w)
 	})
 	return failure(err)
+}
+
+// bounded refuses edits that are larger, all together, than a sync can hold.
+func (d *desk) bounded(w *writer) error {
+	most := cmp.Or(d.EditBytes, defaultEditBytes)
+	size, err := d.Connections.Store.SandboxEditBytes(w.ctx, w.tx, d.entity)
+	if err == nil && size > most {
+		err = tooMany("edit_limit_exceeded", "The edits of a simulated employer may have %d bytes.", most)
+	}
+	return err
 }
 
 // failure passes on what callers are meant to see.

@@ -39,6 +39,8 @@ type Service struct {
 	Now        func() time.Time
 	// Patience is how long calls wait for data that is to be there after them; 0 means 20 seconds.
 	Patience time.Duration
+	// EditBytes is how large the edits of one employer may be, without the statements of payments; 0 means 64 MiB.
+	EditBytes int64
 	// Seed makes the nth employer of every application the same on every start; 0 makes each one anew.
 	Seed uint64
 

@@ -85,6 +85,16 @@ func (s *Store) CountSandboxEdits(ctx context.Context, tx *sql.Tx, entity perch.
 	return n, nil
 }
 
+// SandboxEditBytes returns how much SandboxEdits would return, sealed.
+func (s *Store) SandboxEditBytes(ctx context.Context, tx *sql.Tx, entity perch.ID) (int64, error) {
+	var n int64
+	if err := tx.QueryRowContext(ctx, `SELECT COALESCE(sum(length(body) + COALESCE(length(identifiers), 0)), 0) FROM sandbox_edits
+		WHERE entity_id = $1 AND kind <> 'statements'`, entity).Scan(&n); err != nil {
+		return 0, fmt.Errorf("measuring the edits: %w", err)
+	}
+	return n, nil
+}
+
 // SandboxEdits returns the edits of an entity as of one moment, by kind and number, without the
 // statements of payments.
 func (s *Store) SandboxEdits(ctx context.Context, entity perch.ID) ([]SandboxEdit, error) {
