@@ -69,6 +69,16 @@ func TestABadFieldOfAnEditIsNamed(t *testing.T) {
 	}
 }
 
+func TestWithoutProductsAnAccountHasThoseOfTheOrganization(t *testing.T) {
+	t.Parallel()
+	h := setup(t)
+	w := h.do(ask{method: "POST", target: "/sandbox/connections/accounts", header: map[string]string{"Authorization": "Basic OGQyZmYyYTYtNmY1ZS00ZjFlLThhMzktN2U5YTNhMWYzYjEwOnZlcnktc2VjcmV0"}, body: `{"company_id":"` + anID + `","provider_id":"gusto","products":[]}`})
+	const want = "products: must name at least one product, or be left out for those of the organization."
+	if got := readFailure(t, w); w.Code != 400 || !strings.HasPrefix(got.Message, want) {
+		t.Errorf("%d %q", w.Code, got.Message)
+	}
+}
+
 func TestGoodEditsAreReadAsTheyAreMeant(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ read, body, want string }{
