@@ -13,6 +13,7 @@ import (
 	perch "github.com/perchhq/perch"
 	"github.com/perchhq/perch/internal/app"
 	"github.com/perchhq/perch/internal/sandbox"
+	"github.com/perchhq/perch/internal/store"
 	"github.com/perchhq/perch/provider"
 	employer "github.com/perchhq/perch/provider/sandbox"
 )
@@ -301,6 +302,9 @@ func TestAssistedDeductionsWaitForPeople(t *testing.T) {
 			t.Errorf("registered again under another id: %+v, %+v", registered, again)
 		}
 		job := s.write(t, token, http.MethodPost, "/employer/benefits/"+registered.BenefitID+"/individuals", []any{enrolment(who, 300), enrolment(nobody, 300)}).JobID
+		if _, due, _, err := s.Desk.Due(t.Context(), store.DueQuery{Kind: "deduction", Sandbox: true, Limit: 10}); due != 3 || err != nil {
+			t.Errorf("%d deductions are due, want 3, %v", due, err)
+		}
 		if got := s.manualJob(t, token, job); got.Status != perch.JobPending || got.Body != nil {
 			t.Errorf("before people did it: %+v", got)
 		}
@@ -316,6 +320,9 @@ func TestAssistedDeductionsWaitForPeople(t *testing.T) {
 		}
 		if got := s.codes(t, token, registered.JobID); !slices.Equal(got, []int{201}) {
 			t.Errorf("the registration: %v", got)
+		}
+		if _, left, _, err := s.Desk.Due(t.Context(), store.DueQuery{Kind: "deduction", Sandbox: true, Limit: 10}); left != 0 || err != nil {
+			t.Errorf("%d deductions are still due, %v", left, err)
 		}
 	})
 }

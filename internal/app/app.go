@@ -276,6 +276,7 @@ func (a *App) wire(identity *secret.Identity) (err error) {
 	if a.pages, err = connectui.New(a.Connect, c.TrustedProxies.Client, a.log); err != nil {
 		return err
 	}
+	a.Deductions.People = &assist.Desk{Store: a.Store, Now: c.Now}
 	if err := a.wireConsole(providers); err != nil {
 		return err
 	}

@@ -43,7 +43,7 @@ func (c *catalogue) encode() {
 	var network, available []perch.Provider
 	for _, entry := range providers.All() {
 		network = append(network, entry.Wire())
-		available = append(available, byFile(entry.Wire()))
+		available = append(available, byFile(entry))
 	}
 	if c.network, c.err = json.Marshal(network); c.err == nil {
 		c.available, c.err = json.Marshal(available)
@@ -51,12 +51,18 @@ func (c *catalogue) encode() {
 }
 
 // byFile is a provider as an installation without a connector for it can serve it: people and pay
-// come in as files, and deductions cannot be written.
-func byFile(p perch.Provider) perch.Provider {
+// come in as files, and people enter deductions where the provider is known to take them so.
+func byFile(entry catalog.Entry) perch.Provider {
+	p := entry.Wire()
 	p.Manual = true
 	p.Products = []perch.Product{perch.ProductCompany, perch.ProductDirectory, perch.ProductIndividual,
 		perch.ProductEmployment, perch.ProductPayment, perch.ProductPayStatement, perch.ProductSSN}
-	p.AuthenticationMethods = []perch.AuthenticationMethod{{Type: perch.AuthAssisted}}
+	method := perch.AuthenticationMethod{Type: perch.AuthAssisted}
+	if entry.Integration(catalog.GroupDeductions, perch.AuthAssisted) == catalog.Assisted {
+		p.Products = append(p.Products, perch.ProductBenefits)
+		method.BenefitsSupport = entry.Benefits(perch.AuthAssisted)
+	}
+	p.AuthenticationMethods = []perch.AuthenticationMethod{method}
 	return p
 }
 

@@ -21,7 +21,7 @@ func (a *App) wireConsole(providers func() (*catalog.Catalog, error)) (err error
 		Now: c.Now, Log: a.log, Owner: jobs.Owner()}
 	a.Queue.ServeUploads(a.Uploads)
 	a.console, err = console.New(console.Config{
-		Operators: a.Operators, Desk: a.Desk, Uploads: a.Uploads, Client: c.TrustedProxies.Client, Now: c.Now, Log: a.log,
+		Operators: a.Operators, Desk: a.Desk, Deductions: a.Deductions, Uploads: a.Uploads, Client: c.TrustedProxies.Client, Now: c.Now, Log: a.log,
 		Secure: strings.HasPrefix(c.PublicURL, "https://"),
 	})
 	return err

@@ -13,6 +13,7 @@ import (
 
 	perch "github.com/perchhq/perch"
 	"github.com/perchhq/perch/internal/assist"
+	"github.com/perchhq/perch/internal/deduction"
 	"github.com/perchhq/perch/internal/operator"
 	"github.com/perchhq/perch/internal/store"
 	"github.com/perchhq/perch/internal/web"
@@ -29,6 +30,8 @@ type Config struct {
 	Operators *operator.Service
 	Desk      *assist.Desk
 	Uploads   *assist.Uploads
+	// Deductions are entered at providers by people.
+	Deductions *deduction.Service
 	// Client returns the address of who sent a request.
 	Client func(*http.Request) string
 	Now    func() time.Time
@@ -86,6 +89,9 @@ func (h *Handler) Mount(mux *http.ServeMux) {
 		"POST /console/a/{application}/c/{connection}/uploads/{upload}/publish": h.publishUpload,
 		"POST /console/a/{application}/c/{connection}/uploads/{upload}/reject":  h.rejectUpload,
 		"POST /console/a/{application}/c/{connection}/uploads/{upload}/reveal":  h.revealUpload,
+
+		"GET /console/a/{application}/c/{connection}/deductions/{job}":  h.deduction,
+		"POST /console/a/{application}/c/{connection}/deductions/{job}": h.completeDeduction,
 	} {
 		mux.HandleFunc(pattern, h.signedIn(serve))
 	}

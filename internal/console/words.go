@@ -17,6 +17,7 @@ func done(word string) *web.Toast {
 		"address":   "The address was saved.",
 		"saved":     "The sign-in was saved.",
 		"forgotten": "The sign-in was forgotten.",
+		"deduction": "The deduction was completed. The application was told.",
 		"request":   "The request was taken off the queue.",
 		"rejected":  "The upload was rejected and its files were deleted.",
 		"drop":      "The settings were saved.",
@@ -145,7 +146,8 @@ func days(d time.Duration) string {
 
 // actions are the words of the audit log.
 var actions = map[string]string{
-	"operator.created": "Made an operator", "operator.reset": "Set a new password", "operator.disabled": "Disabled an operator",
+	"deduction.completed": "Completed a deduction",
+	"operator.created":    "Made an operator", "operator.reset": "Set a new password", "operator.disabled": "Disabled an operator",
 	"operator.signed_in": "Signed in", "operator.signed_in_by_link": "Signed in by link", "operator.signed_out": "Signed out",
 	"status.changed": "Changed the status", "address.changed": "Changed the address to invite", "request.closed": "Closed a request for a provider",
 	"credentials.saved": "Saved the sign-in", "credentials.forgotten": "Forgot the sign-in", "credentials.revealed": "Looked at the sign-in",

@@ -368,13 +368,23 @@ func (r *run) end(ctx context.Context, status perch.JobStatus, within func(ctx c
 		if err := r.Store.EndManualJob(ctx, tx, j.ConnectionID, j.ID, status, result, r.Now()); err != nil {
 			return err
 		}
-		origin, err := r.Store.JobOrigin(ctx, tx, j.ApplicationID, j.ConnectionID)
-		if err != nil {
-			return err
+		if r.desk != nil && r.desk.terms.assisted { // people were asked, before somebody stood in for them
+			if err := r.People.Settle(ctx, tx, j.ApplicationID, taskKind, j.ID.String(), "sandbox"); err != nil {
+				return err
+			}
 		}
-		return r.Events.Record(ctx, tx, event.Origin{ApplicationID: j.ApplicationID, ConnectionID: j.ConnectionID, CompanyID: origin.CompanyID,
-			EntityID: j.EntityID, Assisted: origin.Assisted}, r.Events.ManualJob(ends[j.Type], j.ID))
+		return r.record(ctx, tx, j)
 	})
+}
+
+// record tells the application that a job is over.
+func (s *Service) record(ctx context.Context, tx *sql.Tx, j *store.ManualJob) error {
+	origin, err := s.Store.JobOrigin(ctx, tx, j.ApplicationID, j.ConnectionID)
+	if err != nil {
+		return err
+	}
+	return s.Events.Record(ctx, tx, event.Origin{ApplicationID: j.ApplicationID, ConnectionID: j.ConnectionID, CompanyID: origin.CompanyID,
+		EntityID: j.EntityID, Assisted: origin.Assisted}, s.Events.ManualJob(ends[j.Type], j.ID))
 }
 
 // afterFailure lays a job down until the next attempt, or ends it when there will be none. A stop does not

@@ -10,6 +10,7 @@ import (
 
 	perch "github.com/perchhq/perch"
 	"github.com/perchhq/perch/internal/access"
+	"github.com/perchhq/perch/internal/assist"
 	"github.com/perchhq/perch/internal/event"
 	"github.com/perchhq/perch/internal/records"
 	"github.com/perchhq/perch/internal/secret"
@@ -35,6 +36,12 @@ type Queue interface {
 	WriteNow(connection, entity perch.ID)
 }
 
+// People are asked to do what machines cannot, in the caller's transaction.
+type People interface {
+	Ask(ctx context.Context, tx *sql.Tx, task assist.Task) error
+	Settle(ctx context.Context, tx *sql.Tx, application perch.ID, kind, ref, by string) error
+}
+
 // Service reads and writes deductions. Its fields are set once, before use.
 type Service struct {
 	Store    *store.Store
@@ -45,6 +52,7 @@ type Service struct {
 	Catalog  func() (*catalog.Catalog, error)
 	Gate     Gate
 	Queue    Queue
+	People   People
 	Events   *event.Log
 	// Patience is how long a request waits for the first sync.
 	Patience time.Duration
@@ -80,9 +88,6 @@ func (s *Service) desk(ctx context.Context, account store.Account) (*desk, error
 	if account.Disconnected {
 		return nil, perch.ErrInvalidToken
 	}
-	if account.Type != perch.ConnectionSimulated {
-		return nil, perch.ErrNotImplemented // no connector of real systems writes so far, and files cannot
-	}
 	providers, err := s.Catalog()
 	if err != nil {
 		return nil, perch.Internal(err)
@@ -94,6 +99,9 @@ func (s *Service) desk(ctx context.Context, account store.Account) (*desk, error
 	d := &desk{Service: s, account: account}
 	if d.terms, err = termsOf(entry, account.Authentication); err != nil {
 		return nil, err
+	}
+	if account.Type != perch.ConnectionSimulated && !d.terms.assisted {
+		return nil, perch.ErrNotImplemented // no connector of real systems writes so far
 	}
 	if d.cipher, err = s.Keyring.Cipher(ctx, account.EntityID); err != nil {
 		return nil, perch.Internal(err)

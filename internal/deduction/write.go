@@ -252,8 +252,11 @@ func (d *desk) queue(ctx context.Context, kind store.ManualJobType, r request, b
 		if job.BenefitID, err = benefit(tx); err != nil {
 			return err
 		}
-		if err := d.Store.InsertManualJob(ctx, tx, job); err != nil || job.ForPeople {
+		if err := d.Store.InsertManualJob(ctx, tx, job); err != nil {
 			return err
+		}
+		if job.ForPeople {
+			return d.ask(ctx, tx, job, r)
 		}
 		return d.Queue.InsertDeductions(ctx, tx, job.ConnectionID, job.EntityID)
 	})

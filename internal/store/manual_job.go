@@ -78,6 +78,18 @@ func (s *Store) ManualJob(ctx context.Context, application, connection, token, j
 		   AND entity_id IN (SELECT entity_id FROM access_token_entities WHERE token_id = $4)`, job, connection, application, token))
 }
 
+// PeoplesJob returns a job of an application's connection that waits for people, or was done by them.
+func (s *Store) PeoplesJob(ctx context.Context, application, connection, job perch.ID) (ManualJob, error) {
+	return scanManualJob(s.db.Read.QueryRowContext(ctx, `SELECT `+manualJobColumns+` FROM manual_jobs
+		 WHERE id = $1 AND connection_id = $2 AND application_id = $3 AND for_people`, job, connection, application))
+}
+
+// EndPeoplesJob ends a job that waits for people. It returns ErrNotFound when it does not wait any more.
+func (s *Store) EndPeoplesJob(ctx context.Context, tx *sql.Tx, connection, job perch.ID, status perch.JobStatus, result []byte, now time.Time) error {
+	return one(tx.ExecContext(ctx, `UPDATE manual_jobs SET status = $1, result = $2, started_at = $3, completed_at = $3
+		 WHERE id = $4 AND connection_id = $5 AND for_people AND status = 'pending'`, string(status), result, db.Micros(now), job, connection))("ending a job")
+}
+
 // TakeManualJob takes the oldest unfinished job of an entity that machines do, unless it is held, or waits
 // to be tried again. It returns ErrNotFound when there is nothing to take.
 func (s *Store) TakeManualJob(ctx context.Context, connection, entity perch.ID, owner string, now, until time.Time) (ManualJob, error) {
