@@ -252,23 +252,13 @@ func (s *Store) FailWaiting(ctx context.Context, tx *sql.Tx, application, endpoi
 // SweepWebhooks deletes most deliveries that are over and older than a time, or whose endpoint was
 // deleted, with their attempts. It reports whether there may be more.
 func (s *Store) SweepWebhooks(ctx context.Context, tx *sql.Tx, before time.Time, most int) (more bool, err error) {
-	rows, err := tx.QueryContext(ctx, `
-		SELECT d.endpoint_id, d.event_id FROM webhook_endpoints e JOIN webhook_deliveries d ON d.endpoint_id = e.id
-		 WHERE (d.created_at < $1 AND d.state <> 'waiting') OR e.state = 'deleted' LIMIT $2`, db.Micros(before), most)
+	const of = `SELECT d.endpoint_id, d.event_id FROM webhook_endpoints e JOIN webhook_deliveries d ON d.endpoint_id = e.id WHERE `
+	keys, err := deliveryKeys(ctx, tx, of+`e.state = 'deleted' LIMIT $1`, most)
+	if err == nil && len(keys) == 0 {
+		keys, err = deliveryKeys(ctx, tx, of+`d.created_at < $2 AND d.state <> 'waiting' LIMIT $1`, most, db.Micros(before))
+	}
 	if err != nil {
-		return false, fmt.Errorf("looking for old deliveries: %w", err)
-	}
-	var keys [][2]perch.ID
-	for rows.Next() {
-		var key [2]perch.ID
-		if err := rows.Scan(&key[0], &key[1]); err != nil {
-			_ = rows.Close()
-			return false, fmt.Errorf("looking for old deliveries: %w", err)
-		}
-		keys = append(keys, key)
-	}
-	if err := rows.Close(); err != nil {
-		return false, fmt.Errorf("looking for old deliveries: %w", err)
+		return false, err
 	}
 	for _, key := range keys {
 		for _, table := range []string{"webhook_attempts", "webhook_deliveries"} {
@@ -278,11 +268,27 @@ func (s *Store) SweepWebhooks(ctx context.Context, tx *sql.Tx, before time.Time,
 		}
 	}
 	if len(keys) > 0 {
-		return len(keys) == most, nil
+		return true, nil
 	}
 	_, err = tx.ExecContext(ctx, `DELETE FROM webhook_endpoints WHERE state = 'deleted' AND lease_until < $1`, db.Micros(before))
 	if err != nil {
 		return false, fmt.Errorf("deleting webhook endpoints: %w", err)
 	}
 	return false, nil
+}
+
+func deliveryKeys(ctx context.Context, tx *sql.Tx, query string, args ...any) (keys [][2]perch.ID, err error) {
+	rows, err := tx.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, fmt.Errorf("looking for old deliveries: %w", err)
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var key [2]perch.ID
+		if err := rows.Scan(&key[0], &key[1]); err != nil {
+			return nil, fmt.Errorf("looking for old deliveries: %w", err)
+		}
+		keys = append(keys, key)
+	}
+	return keys, rows.Err()
 }

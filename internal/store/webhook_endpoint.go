@@ -132,6 +132,10 @@ func (s *Store) UpdateWebhookEndpoint(ctx context.Context, tx *sql.Tx, e Webhook
 // RestartWebhookEndpoint lets an endpoint begin anew: what happened until now is not sent, and its
 // failures are forgotten.
 func (s *Store) RestartWebhookEndpoint(ctx context.Context, tx *sql.Tx, application, endpoint perch.ID) error {
+	if _, err := tx.ExecContext(ctx, `DELETE FROM webhook_replays WHERE endpoint_id IN (SELECT id FROM webhook_endpoints WHERE id = $1 AND application_id = $2)`,
+		endpoint, application); err != nil {
+		return fmt.Errorf("ending replays: %w", err)
+	}
 	return one(tx.ExecContext(ctx, `
 		UPDATE webhook_endpoints SET position = `+headOfLog+`, number = 0, failing_since = 0, paused_until = 0, version = version + 1
 		 WHERE application_id = $1 AND id = $2 AND state <> 'deleted'`, application, endpoint))("changing a webhook endpoint")

@@ -87,7 +87,9 @@ CREATE TABLE webhook_deliveries (
     PRIMARY KEY (endpoint_id, event_id)
 );
 CREATE INDEX webhook_deliveries_by_time ON webhook_deliveries (endpoint_id, created_at);
-CREATE INDEX webhook_deliveries_open ON webhook_deliveries (endpoint_id, state, next_at) WHERE state <> 'delivered';
+-- SQLite uses a partial index only where a query says the very same.
+CREATE INDEX webhook_deliveries_waiting ON webhook_deliveries (endpoint_id, next_at) WHERE state = 'waiting';
+CREATE INDEX webhook_deliveries_failed ON webhook_deliveries (endpoint_id, created_at) WHERE state = 'failed';
 
 -- The attempts of a delivery before its last one.
 CREATE TABLE webhook_attempts (
