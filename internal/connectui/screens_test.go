@@ -353,3 +353,19 @@ func TestAMistakenLinkCanBeReadWhereItWasOpened(t *testing.T) {
 		}
 	}
 }
+
+// TestTheStylesSayNothingTwice: a block of rules that was copied into another one goes unnoticed otherwise.
+func TestTheStylesSayNothingTwice(t *testing.T) {
+	t.Parallel()
+	styles, err := assetFiles.ReadFile("assets/connect.css")
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]bool{}
+	for line := range strings.Lines(string(styles)) {
+		if line = strings.TrimSpace(line); len(line) > 60 && seen[line] {
+			t.Errorf("twice: %s", line)
+		}
+		seen[line] = true
+	}
+}
