@@ -50,6 +50,9 @@ func TestEverySandboxScenarioEndsInAToken(t *testing.T) {
 			if wait := time.Until(b.view.ReadyBy); wait < 13*24*time.Hour || wait > 15*24*time.Hour {
 				b.t.Errorf("ready by %s", b.view.ReadyBy)
 			}
+			if b.view.Products != nil {
+				b.t.Errorf("it seems to read %+v, and waits for people", b.view.Products)
+			}
 		}, 1, perch.StatusPending, perch.AuthAssisted},
 		{"a provider that the application chose", func(n *connect.NewSession) { n.Provider, n.AuthMethod = "bob", perch.AuthCredential }, func(b *browser) {
 			b.do(connect.VerbAgree).at(connect.StepCredentials).do(connect.VerbSubmit, "username", "good_user", "password", "good_pass")

@@ -121,8 +121,9 @@ func (v *visit) accounts() []Account {
 }
 
 func (v *visit) showProgress(ctx context.Context, view View) (View, error) {
-	if v.row.Visit.Method == perch.AuthAssisted {
+	if v.row.Visit.Method == perch.AuthAssisted { // nothing is read yet: people bring the data in
 		view.ReadyBy = v.row.Visit.MadeAt.Add(assistedTakes)
+		return view, nil
 	}
 	if v.row.Visit.MadeConnection.IsZero() {
 		return view, nil
