@@ -94,8 +94,10 @@ func TestWrongCredentialsAreRefusedWithWhatToType(t *testing.T) {
 		if b.view.Fields[1].Error == "" {
 			t.Error("a missing password is not said")
 		}
-		b.do(connect.VerbSubmit, "username", "good_user", "password", "mfa").at(connect.StepMFA)
+		b.do(connect.VerbSubmit, "username", "good_user", "password", "mfa ").problem(connect.StepCredentials, "wrong_credentials")
+		b.do(connect.VerbSubmit, "username", " good_user ", "password", "mfa").at(connect.StepMFA)
 		b.do(connect.VerbSubmit, "code", "000000").problem(connect.StepMFA, "wrong_credentials")
+		b.do(connect.VerbSubmit, "code", "  ").at(connect.StepMFA)
 		b.do(connect.VerbSubmit, "code", "123456").at(connect.StepProgress)
 		if log := w.log.String(); strings.Contains(log, "s3cret-typo") || strings.Contains(log, "good_user") || strings.Contains(log, "123456") {
 			t.Errorf("the log has what was typed:\n%s", log)

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	perch "github.com/perchhq/perch"
@@ -51,11 +52,16 @@ func (v *visit) submitChallenge(ctx context.Context) error {
 }
 
 // typed collects the values of the fields. What is missing is said beside the field and is no attempt.
+// Keyboards of phones add a blank behind a word that they complete; only secrets may mean one.
 func (v *visit) typed(fields []provider.CredentialField) (map[string]string, bool) {
 	values := map[string]string{}
 	v.faults = map[string]string{}
 	for _, f := range fields {
-		switch value := v.value(f.Name); {
+		value := v.value(f.Name)
+		if !f.Secret || f.Kind == "one_time_code" {
+			value = strings.TrimSpace(value)
+		}
+		switch {
 		case value == "":
 			v.faults[f.Name] = "Enter the " + lowerFirst(f.Label) + "."
 		case len(value) > maxTyped:
