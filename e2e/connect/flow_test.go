@@ -293,13 +293,13 @@ func TestOnlyAllowedPagesMayShowConnect(t *testing.T) {
 func TestTheRedirectFlowComesBackWithCodeAndState(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, w *world) {
-		const back = "http://localhost:4000/cb?keep=1"
+		const back = "http://localhost:4000/cb?z=1;2&state=mine&keep=%7e"
 		id := w.session(t, w.client, func(n *connect.NewSession) { n.RedirectURI = back })
 		b := &browser{t: t, flow: w.Connect}
 		b.open(connect.OpenRequest{SessionID: id.String(), State: "a b&c"})
 		b.login("", "good_pass").at(connect.StepProgress)
 		code := b.code()
-		if got := b.view.Outcome.URL; got != "http://localhost:4000/cb?code="+code+"&keep=1&state=a+b%26c" || b.view.Embedded || len(b.view.FrameOrigins) != 0 {
+		if got := b.view.Outcome.URL; got != "http://localhost:4000/cb?z=1;2&keep=%7e&code="+code+"&state=a+b%26c" || b.view.Embedded || len(b.view.FrameOrigins) != 0 {
 			t.Errorf("goes to %s", got)
 		}
 		for _, wrong := range []string{"", "http://localhost:4000/cb"} {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/url"
+	"strings"
 	"time"
 
 	perch "github.com/perchhq/perch"
@@ -193,7 +194,8 @@ func (v *visit) unfinished() *Outcome {
 		Message: "The connection is made, but its code was not handed over. Open the session again to finish, or reauthenticate the connection."}
 }
 
-// returnURL is the redirect URI with one parameter and the state; empty for embedded visits.
+// returnURL is the redirect URI with one parameter and the state; empty for embedded visits. The URI's own
+// query stays as the application wrote it, but for parameters of the names that are added.
 func (v *visit) returnURL(name, value string) string {
 	if v.embedded() || v.row.RedirectURI == "" {
 		return ""
@@ -202,12 +204,18 @@ func (v *visit) returnURL(name, value string) string {
 	if err != nil {
 		return ""
 	}
-	query := u.Query()
-	query.Set(name, value)
+	added := url.Values{name: {value}}
 	if v.row.Visit.State != "" {
-		query.Set("state", v.row.Visit.State)
+		added.Set("state", v.row.Visit.State)
 	}
-	u.RawQuery = query.Encode()
+	var query []string
+	for pair := range strings.SplitSeq(u.RawQuery, "&") {
+		key, _, _ := strings.Cut(pair, "=")
+		if key, err := url.QueryUnescape(key); pair != "" && (err != nil || !added.Has(key)) {
+			query = append(query, pair)
+		}
+	}
+	u.RawQuery = strings.Join(append(query, added.Encode()), "&")
 	return u.String()
 }
 
