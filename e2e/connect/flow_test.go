@@ -290,6 +290,34 @@ func TestOnlyAllowedPagesMayShowConnect(t *testing.T) {
 	})
 }
 
+// TestAnOriginThatIsNoLongerAllowedGetsNothing takes a page's origin, and a redirect URI, off the lists
+// while visits are under way there.
+func TestAnOriginThatIsNoLongerAllowedGetsNothing(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, w *world) {
+		const origin, back = "https://app.example.com", "https://back.example.com/cb"
+		client := w.application(t, perch.ClientSandbox, access.Settings{AllowedOrigins: []string{origin}, RedirectURIs: []string{back}})
+		embedded, redirected, finished := &browser{t: t, flow: w.Connect}, &browser{t: t, flow: w.Connect}, &browser{t: t, flow: w.Connect}
+		for _, b := range []*browser{embedded, finished} {
+			b.open(connect.OpenRequest{SessionID: w.session(t, client, nil).String(), Embedded: true, HostURL: origin})
+			b.login("", "good_pass").at(connect.StepProgress)
+		}
+		redirected.open(connect.OpenRequest{SessionID: w.session(t, client, func(n *connect.NewSession) { n.RedirectURI = back }).String()})
+		redirected.login("", "good_pass").at(connect.StepProgress)
+		last := finished.view.Nonce
+		finished.code()
+		must(t, w.Store.ReplaceApplicationSettings(t.Context(), client.ID, access.Settings{}))
+		embedded.do(connect.VerbFinish)
+		redirected.do(connect.VerbFinish)
+		finished.with(last, connect.VerbFinish)
+		for name, b := range map[string]*browser{"embedded": embedded, "redirected": redirected, "finished": finished} {
+			if v := b.problem(connect.StepProgress, "host_not_allowed").view; v.Outcome != nil || v.OnClose != nil || v.HostOrigin != "" || v.FrameOrigins != nil || v.Nonce != "" {
+				t.Errorf("%s: %+v", name, v)
+			}
+		}
+	})
+}
+
 func TestTheRedirectFlowComesBackWithCodeAndState(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, w *world) {

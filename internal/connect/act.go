@@ -25,6 +25,10 @@ func (s *Service) Do(ctx context.Context, a Action) (View, error) {
 		return View{}, err
 	}
 	v.action = a
+	// What the application allows may have changed since the link was opened.
+	if problem := v.host(OpenRequest{HostURL: row.Visit.HostOrigin}); problem != nil && len(row.Visit.Nonces) > 0 {
+		return v.ended(problem), nil
+	}
 	if row.Visit.Status == statusFinished {
 		return v.handAgain(ctx)
 	}
