@@ -54,3 +54,19 @@ func TestAVisitSaysThatTheSandboxIsFull(t *testing.T) {
 		b.do(connect.VerbSubmit, "username", "good_user", "password", "good_pass").at(connect.StepProgress)
 	})
 }
+
+// Whoever writes no customer into a legacy link is the same customer each time.
+func TestAVisitSaysThatAConnectionHasItsAccounts(t *testing.T) {
+	t.Parallel()
+	w := setup(t, sqliteConfig(t))
+	b := &browser{t: t, flow: w.Connect}
+	for range connection.MaxAccounts {
+		b.open(connect.OpenRequest{ClientID: w.client.ID.String(), Products: "company", Embedded: true, HostURL: host})
+		b.login("", "good_pass").at(connect.StepProgress).code()
+	}
+	b.open(connect.OpenRequest{ClientID: w.client.ID.String(), Products: "company", Embedded: true, HostURL: host})
+	b.login("", "good_pass").problem(connect.StepCredentials, "unknown")
+	if p := b.view.Problem; strings.Contains(p.Title, "all the connections") || !strings.Contains(p.Text, "another customer") {
+		t.Errorf("it says %q, %q", p.Title, p.Text)
+	}
+}

@@ -66,7 +66,7 @@ func (v *visit) connect(ctx context.Context, accounts []provider.CompanyAccount)
 	var limit *perch.Error
 	if errors.As(err, &limit) && limit.Name == perch.NameUnprocessableEntity {
 		v.undo(before)
-		v.fail(&Problem{Kind: problemUnknown, Title: "This application has all the connections that it may have", Text: limit.Message})
+		v.fail(&Problem{Kind: problemUnknown, Title: "No more can be connected here", Text: limit.Message})
 		return nil
 	}
 	return unforeseen("making the connection", err)

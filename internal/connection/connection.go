@@ -152,7 +152,7 @@ func (s *Service) room(ctx context.Context, tx *sql.Tx, application, connection 
 			Message: fmt.Sprintf("A sandbox application may have %d connections. Disconnect one that is not needed.", MaxSimulated)}
 	case entities+accounts > MaxAccounts:
 		return &perch.Error{Name: perch.NameUnprocessableEntity, Code: "account_limit_exceeded",
-			Message: fmt.Sprintf("A sandbox connection may have %d accounts.", MaxAccounts)}
+			Message: fmt.Sprintf("A sandbox connection may have %d accounts. Disconnect one that is not needed, or connect another customer.", MaxAccounts)}
 	}
 	return nil
 }
