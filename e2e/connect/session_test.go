@@ -15,6 +15,8 @@ func TestASessionIsRefusedWithTheFieldAtFault(t *testing.T) {
 	t.Parallel()
 	w := setup(t, sqliteConfig(t))
 	live := w.application(t, perch.ClientProduction, access.Settings{RedirectURIs: []string{"https://a.example/cb"}})
+	closed := w.application(t, perch.ClientProduction, access.Settings{DisabledMethods: perch.AuthenticationType("").Values()})
+	half := w.application(t, perch.ClientSandbox, access.Settings{DisabledMethods: []perch.AuthenticationType{perch.AuthCredential, perch.AuthAPICredential}})
 	zero, many, email := 0, 129_601, "not an address"
 	for _, c := range []struct {
 		name, field string
@@ -37,6 +39,8 @@ func TestASessionIsRefusedWithTheFieldAtFault(t *testing.T) {
 		{"an unknown sandbox", "sandbox", w.client, func(n *connect.NewSession) { n.Sandbox = "x" }},
 		{"an unknown provider", "integration.provider", w.client, func(n *connect.NewSession) { n.Provider = "x" }},
 		{"a method that the provider lacks", "integration.auth_method", w.client, func(n *connect.NewSession) { n.Provider, n.AuthMethod = "gusto", perch.AuthAPIToken }},
+		{"a provider that is disabled", "integration.provider", closed, func(n *connect.NewSession) { n.Provider = "gusto" }},
+		{"a provider that is left to people whom nobody asked for", "integration.provider", half, func(n *connect.NewSession) { n.Provider = "adp_workforce_now" }},
 		{"a recordkeeper without the product", "recordkeeping", w.client, func(n *connect.NewSession) { n.Recordkeeper = "voya" }},
 	} {
 		n := connect.NewSession{CustomerID: "c", CustomerName: "C", Products: []perch.Product{perch.ProductCompany}}

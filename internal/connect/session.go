@@ -304,7 +304,10 @@ func (s *Service) checkIntegration(row *store.ConnectSession, settings access.Se
 	}
 	row.Integration, row.AuthMethod = providerID, method
 	o := offer{service: s, row: row, settings: settings}
-	offered := o.methods(entry, true, false)
+	offered := o.methods(entry, method != "" || o.assistedOnly(entry), false)
+	if len(offered) == 0 {
+		return perch.Invalid("integration.provider", "%s cannot be connected: the ways to do so are disabled for this application.", providerID)
+	}
 	if method != "" && !slices.Contains(offered, method) {
 		return perch.Invalid("integration.auth_method", "%s cannot be connected by %q. Possible are: %v.", providerID, method, offered)
 	}
