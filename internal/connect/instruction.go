@@ -5,7 +5,7 @@ import "github.com/perchhq/perch/provider/catalog"
 // instructions are what an employer does in a provider so that people can set the connection up.
 func instructions(entry catalog.Entry, application, invite string, simulated bool) []Instruction {
 	if invite == "" && simulated {
-		invite = "payroll-access@sandbox.example"
+		invite = "payroll@sandbox.example"
 	}
 	whom := Instruction{Title: "Invite the address below", Text: "Use it as the email address of the new user.", Copy: invite}
 	if invite == "" {
