@@ -186,6 +186,23 @@ visit("closing with nothing typed", async (page) => {
   equal((await told(page))[0].kind, "close", "closing at once");
 });
 
+visit("a press while the page asks how things are", async (page) => {
+  const frame = await toLogin(page);
+  let pressed;
+  const waiting = new Promise((resolve) => { pressed = resolve; });
+  const asks = (request) => /\bverb=refresh\b/.test(request.postData() ?? "");
+  await page.route("**/connect/step", async (route) => {
+    if (asks(route.request())) await waiting;
+    return route.continue();
+  });
+  const asked = page.waitForRequest(asks);
+  await signIn(frame, byPassword.display_name, good);
+  await asked;
+  await press(frame, "Close");
+  pressed();
+  await connected(page, "pressed meanwhile");
+});
+
 visit("authorising again keeps the connection", async (page) => {
   const frame = await toLogin(page);
   await signIn(frame, byPassword.display_name, good);

@@ -8,6 +8,7 @@ const message = () => JSON.parse(document.body.dataset.message || "{}");
 const $ = (selector) => document.querySelector(selector);
 
 let busy = false;
+let quietly = null; // the form that is sent in the background, if one is
 let popup = null;
 let watch = 0;
 let misses = 0;
@@ -112,8 +113,13 @@ function scheduleRefresh(delay) {
   if (!form) return;
   watch = setTimeout(() => {
     if (document.hidden) scheduleRefresh(delay);
-    else send(form, document.querySelector("[data-unscripted] button"), true);
+    else ask(form, document.querySelector("[data-unscripted] button"));
   }, delay);
+}
+
+/** Asks in the background how things are. What is pressed meanwhile comes after it. */
+function ask(form, button) {
+  quietly = send(form, button, true).finally(() => { quietly = null; });
 }
 
 /** Shows a problem that only the browser knows of. */
@@ -235,7 +241,7 @@ function follow(address, state) {
     else if (!gone) {
       gone = true;
       checkBack();
-    } else if (ticks % 10 === 0 && !document.hidden) send($("#again"), null, true); // it may go on where this page cannot see it
+    } else if (ticks % 10 === 0 && !document.hidden) ask($("#again"), null); // it may go on where this page cannot see it
   }, 300);
 }
 
@@ -349,7 +355,10 @@ function move(event) {
 document.addEventListener("submit", (event) => {
   const form = event.target;
   event.preventDefault();
-  if (busy) return;
+  if (busy) {
+    quietly?.then(() => ("leave" in form.dataset ? leave() : form.isConnected && form.requestSubmit(event.submitter)));
+    return;
+  }
   if ("leave" in form.dataset && typed()) $("#leave").showModal();
   else if ("authorize" in form.dataset) authorize(form, event.submitter);
   else send(form, event.submitter);
