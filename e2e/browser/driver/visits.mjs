@@ -40,6 +40,11 @@ visit("good_pass, with the provider found by typing", async (page) => {
   await agree(frame);
   await frame.getByRole("searchbox").waitFor();
   await accessible(page.frames()[1], "the real catalogue");
+  const called = frame.getByLabel("What is it called?");
+  await frame.getByRole("searchbox").fill("qqqq");
+  equal(await called.inputValue(), "qqqq", "searching in vain: what is asked for");
+  await frame.getByRole("searchbox").fill(byPassword.display_name);
+  check(!await called.isVisible(), "searching again: it still asks what the system is called");
   await pick(frame, byPassword.display_name);
   await byCredentials(frame);
   await signIn(frame, byPassword.display_name, good);

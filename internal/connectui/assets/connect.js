@@ -331,8 +331,11 @@ function search(text) {
   document.documentElement.classList.toggle("searched", query !== "");
   if (query && found.length) found[0].row.item.querySelector("button").classList.add("first");
   $("#none").hidden = found.length > 0;
-  if (found.length === 0) $("#ask-for").open = true;
-  if (!$("#request-name").value || found.length === 0) $("#request-name").value = found.length ? "" : text.trim();
+  const name = $("#request-name");
+  if (name.value === (name.dataset.searched ?? "")) { // nothing of the employer's own
+    name.value = name.dataset.searched = found.length ? "" : text.trim();
+    $("#ask-for").open = !found.length;
+  }
   $("#results").textContent = found.length === 1 ? "1 system" : `${found.length} systems`;
   $("#main").scrollTop = 0;
 }
