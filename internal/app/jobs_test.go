@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 	"sync"
@@ -10,6 +11,7 @@ import (
 	perch "github.com/perchhq/perch"
 	"github.com/perchhq/perch/internal/app"
 	"github.com/perchhq/perch/internal/connection"
+	"github.com/perchhq/perch/internal/store"
 	"github.com/perchhq/perch/provider"
 )
 
@@ -357,6 +359,8 @@ func TestJobsCanBeAskedAboutForAQuarter(t *testing.T) {
 		config.Now = c.now
 		w := setup(t, config, one())
 		first := w.first()
+		ran, err := w.app.Store.LatestSync(t.Context(), w.made.EntityID)
+		must(t, err)
 		c.move(90 * 24 * time.Hour)
 		second := w.refresh(http.StatusCreated)
 		w.runAll()
@@ -366,6 +370,9 @@ func TestJobsCanBeAskedAboutForAQuarter(t *testing.T) {
 		w.look()
 		if answer := w.call("GET", "/jobs/automated/"+first.JobID.String(), "", nil); answer.StatusCode != http.StatusNotFound {
 			t.Errorf("after a quarter: %d", answer.StatusCode)
+		}
+		if _, err := w.app.Store.Sync(t.Context(), w.made.EntityID, ran.ID); !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("its sync is left: %v", err)
 		}
 		w.job(second.JobID)
 	})

@@ -325,11 +325,14 @@ func (s *Store) EntitiesToSync(ctx context.Context, tx *sql.Tx, application, con
 	return all, rows.Err()
 }
 
-// DeleteJobs deletes up to most jobs that ended before a time.
+// DeleteJobs deletes up to most jobs that ended before a time, and their syncs.
 func (s *Store) DeleteJobs(ctx context.Context, before time.Time, most int) error {
+	const old = `(SELECT id FROM automated_jobs WHERE completed_at > 0 AND completed_at < $1 ORDER BY completed_at, id LIMIT $2)`
 	return s.Tx(ctx, func(tx *sql.Tx) error {
-		_, err := deleteSome(ctx, tx, most, "deleting old jobs", `DELETE FROM automated_jobs WHERE id IN
-			(SELECT id FROM automated_jobs WHERE completed_at > 0 AND completed_at < $1 LIMIT $2)`, db.Micros(before), most)
+		if _, err := tx.ExecContext(ctx, `DELETE FROM syncs WHERE job_id IN `+old, db.Micros(before), most); err != nil {
+			return fmt.Errorf("deleting the syncs of old jobs: %w", err)
+		}
+		_, err := deleteSome(ctx, tx, most, "deleting old jobs", `DELETE FROM automated_jobs WHERE id IN `+old, db.Micros(before), most)
 		return err
 	})
 }
