@@ -125,6 +125,7 @@ func dataRequests(person, payment, group string) []dataRequest {
 		{perch.ProductIndividual, http.MethodPost, "/employer/individual", people(person)},
 		{perch.ProductEmployment, http.MethodPost, "/employer/employment", people(person)},
 		{perch.ProductPayment, http.MethodGet, allPayments, nil},
+		{perch.ProductPayStatement, http.MethodGet, "/employer/pay-statement-item", nil},
 		{perch.ProductPayStatement, http.MethodPost, "/employer/pay-statement", statements(payment)},
 		{perch.ProductPayment, http.MethodGet, "/employer/pay-groups", nil},
 		{perch.ProductPayment, http.MethodGet, "/employer/pay-groups/" + group, nil},
