@@ -258,6 +258,23 @@ func TestDocumentsAreReadWhereThereAreSome(t *testing.T) {
 	s.post(t, without.AccessToken, "/jobs/automated", w4(s.everyone(t, without.AccessToken)[0])).fails(t, 501, perch.NameNotImplemented, "")
 }
 
+// A 202 would say that there is a job.
+func TestNoFormIsFetchedBeforeItIsKnownWhoThereIs(t *testing.T) {
+	t.Parallel()
+	s := start(t, app.Config{Data: t.TempDir(), NoRateLimits: true})
+	made := s.ready(t, s.application(t, perch.ClientSandbox), withDocuments)
+	somebody := s.everyone(t, made.AccessToken)[0]
+	for _, status := range []perch.ConnectionStatus{perch.StatusProcessing, perch.StatusPending} {
+		s.request(t, http.MethodPut, "/sandbox/connections/accounts", map[string]any{"connection_status": status}, bearer(made.AccessToken)).into(t, &struct{}{})
+		if got := s.post(t, made.AccessToken, "/jobs/automated", w4(somebody)); got.status != http.StatusBadRequest || !strings.Contains(string(got.body), `"message":"cannot create automated job before`) {
+			t.Errorf("%s: %d %s", status, got.status, got.body)
+		}
+		if jobs := s.jobs(t, made.AccessToken).Data; len(jobs) != 1 {
+			t.Errorf("%s: %d jobs", status, len(jobs))
+		}
+	}
+}
+
 func TestThePublishedClientReadsDocuments(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, config app.Config) {

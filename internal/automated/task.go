@@ -47,6 +47,11 @@ type Work struct {
 	ApplicationID, ConnectionID, EntityID, IndividualID, JobID perch.ID
 }
 
+// errUnread refuses a job about a person before it is known who there is. What reads answer then is a 202,
+// which here would say that there is a job.
+var errUnread = &perch.Error{Name: perch.NameBadRequest, Code: "invalid_request",
+	Message: "cannot create automated job before the first sync has read the individuals; ask again when it is over"}
+
 // RequestTask asks for a job about one person. A job of the type that is unfinished for the person is
 // returned instead of a new one. Jobs of one person cost no refreshes.
 func (s *Service) RequestTask(ctx context.Context, grant *access.Grant, kind perch.JobType, individual perch.ID) (Requested, error) {
@@ -61,6 +66,9 @@ func (s *Service) RequestTask(ctx context.Context, grant *access.Grant, kind per
 		return Requested{}, perch.ErrNotImplemented
 	}
 	entity, err := task.Accept(ctx, grant, individual)
+	if errors.Is(err, perch.ErrSyncInProgress) || errors.Is(err, perch.ErrPending) {
+		return Requested{}, errUnread
+	}
 	if err != nil {
 		return Requested{}, err
 	}
