@@ -56,7 +56,7 @@ func FuzzMetadata(f *testing.F) {
 			}
 			return
 		}
-		line := append(append([]byte(`{"x":1`), opening...), appendMetadata(nil, []*Rule{{Attributes: Attributes{m}}})...)
+		line := append(append([]byte(`{"x":1`), opening...), appendMetadata(nil, []Rule{{Attributes: Attributes{m}}}, []uint16{0})...)
 		line = append(line, closing+"}"...)
 		var got struct {
 			Attributes struct{ Metadata map[string]any }
@@ -94,6 +94,14 @@ func reference(k *Key, rules []Rule, paid *perch.Date) map[string]string {
 		}
 	}
 	return out
+}
+
+// of returns what lines of an item get.
+func (t *table) of(number uint32) []byte {
+	if int(number) >= len(t.fragments) {
+		return nil
+	}
+	return t.fragments[number]
 }
 
 func TestTablesHoldOnEveryDay(t *testing.T) {
@@ -134,7 +142,12 @@ func TestTablesHoldOnEveryDay(t *testing.T) {
 			}
 			for i := range c.items {
 				var got map[string]json.RawMessage
-				if err := json.Unmarshal(c.on(paid).metadata(c.items[i].Number), &got); err != nil {
+				c.items[i].LastSeen = paid
+				alone := c.appendMetadataOf(nil, i)
+				if fragment := c.on(paid).of(c.items[i].Number); fragment != nil && string(fragment) != opening+string(alone)+closing || fragment == nil && string(alone) != "null" {
+					t.Errorf("a line gets %s, the item %s", fragment, alone)
+				}
+				if err := json.Unmarshal(alone, &got); err != nil {
 					t.Fatal(err)
 				}
 				want := reference(&c.items[i].Key, rules, paid)
@@ -178,17 +191,71 @@ func TestRulesThatWereTakenStayWithinTheLimitOfALine(t *testing.T) {
 			for _, name := range []string{"", "0", "1", "2"} {
 				for _, kind := range []string{"", "0", "1"} {
 					k := Key{Category: category, Flag: Yes, Name: name, Type: kind}
-					var met []*Rule
+					var met []uint16
 					for i := range rules {
 						if rules[i].matches(&k) {
-							met = append(met, &rules[i])
+							met = append(met, uint16(i))
 						}
 					}
-					if size := len(appendMetadata(nil, met)); size > maxLine {
+					if size := len(appendMetadata(nil, rules, met)); size > maxLine {
 						t.Fatalf("a line gets %d bytes", size)
 					}
 				}
 			}
 		}
+	}
+}
+
+// rulesOf returns rules with effective dates of their own, each with that much metadata, for lines of one
+// name if one is given.
+func rulesOf(n, bytes int, name func(i int) string) (rules []Rule) {
+	for i := range n {
+		day := perch.Date(i)
+		r := Rule{Priority: i, EffectiveStartDate: &day, Attributes: Attributes{Metadata{fmt.Sprint("k", i): json.RawMessage(`"` + strings.Repeat("x", bytes) + `"`)}},
+			Conditions: []Condition{{FieldCategory, OperatorEquals, Earnings.String()}}}
+		if name != nil {
+			r.Conditions = append(r.Conditions, Condition{FieldName, OperatorEquals, name(i)})
+		}
+		rules = append(rules, r)
+	}
+	return rules
+}
+
+func itemsOf(n int) (items []Item) {
+	for i := range n {
+		day := perch.Date(i)
+		items = append(items, Item{Number: uint32(i + 1), LastSeen: &day, Key: Key{Name: fmt.Sprint("Item ", i)}})
+	}
+	return items
+}
+
+// A client makes the rules, and in the sandbox the items too.
+func TestWhatIsKeptCompiledIsBounded(t *testing.T) {
+	t.Parallel()
+	c := compile(1, 1, itemsOf(1000), rulesOf(1000, 3000, func(i int) string { return fmt.Sprint("Item ", i) }))
+	own := c.bytes()
+	for day := perch.Date(0); day < 1000; day += 10 {
+		c.on(&day)
+		if held := c.bytes() - own; held > 2*maxTables+1000*4000 {
+			t.Fatalf("on day %d the tables take %d bytes", day, held)
+		}
+	}
+	if own < 1000*3000 || own > 5<<20 {
+		t.Errorf("the rules take %d bytes", own)
+	}
+	var s Service
+	for range 100 {
+		s.keep(perch.NewID(), compile(1, 1, itemsOf(1000), c.rules))
+		if got := s.bytes(); got > maxBytes {
+			t.Fatalf("all takes %d bytes", got)
+		}
+	}
+}
+
+func TestItemsThatMeetTheSameRulesShareTheirList(t *testing.T) {
+	t.Parallel()
+	c := compile(1, 1, itemsOf(100), rulesOf(1000, 1, nil))
+	if len(c.matching[0]) != 1000 || &c.matching[0][0] != &c.matching[99][0] {
+		t.Error("each has a list of its own")
 	}
 }

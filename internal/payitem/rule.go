@@ -267,6 +267,15 @@ func (m Metadata) size() int {
 	return total
 }
 
+// size is how many bytes of text the rule holds.
+func (r *Rule) size() int {
+	total := r.Attributes.Metadata.size()
+	for i := range r.Conditions {
+		total += len(r.Conditions[i].Value)
+	}
+	return total
+}
+
 // depth is how deep JSON of good grammar is nested: 1 for an object of plain values.
 func depth(raw []byte) (deepest int) {
 	open, text := 0, false

@@ -35,9 +35,12 @@ type Service struct {
 	cache map[perch.ID]*compiled
 }
 
-// maxCompiled bounds how many entities' rules are kept compiled. Those of a thousand rules and a few
-// hundred items take about a megabyte.
-const maxCompiled = 256
+const (
+	// maxCompiled bounds how many entities' rules are kept compiled, and maxBytes, about, how much memory they
+	// take together. Those of a thousand rules and a few hundred items take about a megabyte.
+	maxCompiled = 256
+	maxBytes    = 128 << 20
+)
 
 // Forget drops what is kept of an entity.
 func (s *Service) Forget(entity perch.ID) {
@@ -62,10 +65,19 @@ func (s *Service) keep(entity perch.ID, c *compiled) {
 	if held := s.cache[entity]; held != nil && (held.revision > c.revision || held.generation > c.generation) {
 		return // made by a request that saw a later state
 	}
-	if s.cache == nil || len(s.cache) >= maxCompiled && s.cache[entity] == nil {
+	delete(s.cache, entity)
+	if s.cache == nil || len(s.cache) >= maxCompiled || s.bytes()+c.bytes() > maxBytes {
 		s.cache = map[perch.ID]*compiled{}
 	}
 	s.cache[entity] = c
+}
+
+// bytes is about how much memory all that is kept takes.
+func (s *Service) bytes() (total int) {
+	for _, c := range s.cache {
+		total += c.bytes()
+	}
+	return total
 }
 
 // compiled returns the entity's catalogue and rules as of the request's grant.
@@ -174,7 +186,7 @@ func (s *Service) Items(ctx context.Context, grant *access.Grant, entity *access
 			dst = append(dst, ',')
 		}
 		first = false
-		dst = appendItem(dst, item, c.on(item.LastSeen))
+		dst = append(c.appendMetadataOf(appendItem(dst, item), i), "}}"...)
 		if len(dst)-start > maxInserted {
 			return dst[:start], published, perch.Invalid("name", "the list is larger than %d MiB; filter it.", maxInserted>>20)
 		}
@@ -182,7 +194,8 @@ func (s *Service) Items(ctx context.Context, grant *access.Grant, entity *access
 	return append(dst, "]}"...), published, nil
 }
 
-func appendItem(dst []byte, i *Item, t *table) []byte {
+// appendItem appends an item up to its metadata.
+func appendItem(dst []byte, i *Item) []byte {
 	dst = append(dst, `{"name":`...)
 	dst = append(dst, quoted(i.Name)...)
 	dst = append(dst, `,"category":"`...)
@@ -200,9 +213,7 @@ func appendItem(dst []byte, i *Item, t *table) []byte {
 		dst = append(append(dst, `,"employer":`...), i.Flag.String()...)
 	case Earnings, EmployerContributions, categories:
 	}
-	dst = append(dst, `,"metadata":`...)
-	dst = append(dst, t.metadata(i.Number)...)
-	return append(dst, "}}"...)
+	return append(dst, `,"metadata":`...)
 }
 
 // internal hides an unexpected failure. A key that is gone means that the entity was disconnected.
