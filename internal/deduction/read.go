@@ -29,7 +29,7 @@ func (s *Service) List(ctx context.Context, grant *access.Grant, entity *access.
 		return nil, err
 	}
 	defer done()
-	list, err := d.live(ctx, reader)
+	list, _, err := d.live(ctx, reader)
 	if err != nil {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	perch "github.com/perchhq/perch"
@@ -148,20 +149,24 @@ func (d *desk) identity(b *perch.Deduction) []byte {
 	return sum[:]
 }
 
-// live lists the provider's deductions as they are now.
-func (d *desk) live(ctx context.Context, reader provider.DeductionReader) ([]listed, error) {
+// live lists the provider's deductions as they are now, and those that were asked for over the API. One that
+// the provider has just made goes by the id that was given out for it, also before its job is over. The
+// provider is read first, so that what it has made is among those that were asked for.
+func (d *desk) live(ctx context.Context, reader provider.DeductionReader) ([]listed, []store.KnownDeduction, error) {
 	found, err := reader.Deductions(ctx)
 	if err != nil {
-		return nil, providerFailure("reading the deductions", err)
+		return nil, nil, providerFailure("reading the deductions", err)
 	}
 	known, err := d.Store.KnownDeductions(ctx, d.account.EntityID)
 	if err != nil {
-		return nil, perch.Internal(err)
+		return nil, nil, perch.Internal(err)
 	}
-	ids := make(map[string]perch.ID, len(known))
+	made, asked := make(map[string]perch.ID, len(known)), map[string]perch.ID{}
 	for _, k := range known {
 		if k.KeyHash != nil {
-			ids[string(k.KeyHash)] = k.ID
+			made[string(k.KeyHash)] = k.ID
+		} else if !k.Failed {
+			asked[string(k.Identity)] = k.ID
 		}
 	}
 	var list []listed
@@ -169,14 +174,17 @@ func (d *desk) live(ctx context.Context, reader provider.DeductionReader) ([]lis
 		if !d.terms.reads(one.Deduction.Type) {
 			continue
 		}
-		id, ok := ids[string(d.keyHash(one.Key))]
+		id, ok := made[string(d.keyHash(one.Key))]
+		if !ok && one.Deduction.Type != nil && one.Deduction.Frequency != nil {
+			id, ok = asked[string(d.identity(&one.Deduction))]
+		}
 		if !ok {
 			id = d.Identity.RecordID(d.account.EntityID, "deduction", one.Key)
 		}
 		one.Deduction.BenefitID = id
 		list = append(list, listed{id, one.Key, one.Deduction})
 	}
-	return list, nil
+	return list, known, nil
 }
 
 // errNoBenefit is the answer for a deduction that the entity does not have.
@@ -184,8 +192,15 @@ var errNoBenefit = perch.NotFound("benefit_not_found", "Benefit not found")
 
 // find returns a deduction by its id: one of the provider's, or one that was asked for and is on its way.
 func (d *desk) find(ctx context.Context, reader provider.DeductionReader, id perch.ID) (listed, error) {
-	if reader != nil {
-		list, err := d.live(ctx, reader)
+	for range 2 { // once more for one that was made between the two readings
+		var list []listed
+		var known []store.KnownDeduction
+		var err error
+		if reader != nil {
+			list, known, err = d.live(ctx, reader)
+		} else if known, err = d.Store.KnownDeductions(ctx, d.account.EntityID); err != nil {
+			err = perch.Internal(err)
+		}
 		if err != nil {
 			return listed{}, err
 		}
@@ -194,14 +209,12 @@ func (d *desk) find(ctx context.Context, reader provider.DeductionReader, id per
 				return one, nil
 			}
 		}
-	}
-	known, err := d.Store.KnownDeductions(ctx, d.account.EntityID)
-	if err != nil {
-		return listed{}, perch.Internal(err)
-	}
-	for _, k := range known {
-		if k.ID == id && !k.Failed && (reader == nil || k.KeyHash == nil) {
-			body, err := d.openDeduction(k)
+		at := slices.IndexFunc(known, func(k store.KnownDeduction) bool { return k.ID == id && !k.Failed })
+		if at < 0 {
+			break
+		}
+		if reader == nil || known[at].KeyHash == nil {
+			body, err := d.openDeduction(known[at])
 			return listed{ID: id, Deduction: body}, err
 		}
 	}

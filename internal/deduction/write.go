@@ -115,7 +115,7 @@ func (d *desk) alike(ctx context.Context, b *perch.Deduction) (perch.ID, error) 
 		return perch.ID{}, err
 	}
 	defer done()
-	list, err := d.live(ctx, reader)
+	list, _, err := d.live(ctx, reader)
 	if err != nil {
 		return perch.ID{}, err
 	}

@@ -168,9 +168,10 @@ func (s *Store) IdleManualJobs(ctx context.Context, now time.Time, most int) ([]
 // KnownDeduction is a deduction that was asked for over the API. Body is sealed under the entity's key.
 type KnownDeduction struct {
 	ID perch.ID
-	// KeyHash is a keyed hash of the provider's key; nil until the provider has the deduction.
-	KeyHash []byte
-	Body    []byte
+	// Identity is a keyed hash of what makes two deductions the same. KeyHash is one of the provider's key;
+	// nil until it is known that the provider has the deduction.
+	Identity, KeyHash []byte
+	Body              []byte
 	// Failed says that the provider did not take it.
 	Failed bool
 }
@@ -178,8 +179,8 @@ type KnownDeduction struct {
 // KnownDeductions returns the deductions of an entity that were asked for over the API, oldest first.
 func (s *Store) KnownDeductions(ctx context.Context, entity perch.ID) ([]KnownDeduction, error) {
 	return query(ctx, s.db.Read, func(rows *sql.Rows) (d KnownDeduction, err error) {
-		return d, rows.Scan(&d.ID, &d.KeyHash, &d.Body, &d.Failed)
-	}, `SELECT id, key_hash, body, failed FROM deductions WHERE entity_id = $1 ORDER BY created_at, id`, entity)
+		return d, rows.Scan(&d.ID, &d.Identity, &d.KeyHash, &d.Body, &d.Failed)
+	}, `SELECT id, identity, key_hash, body, failed FROM deductions WHERE entity_id = $1 ORDER BY created_at, id`, entity)
 }
 
 // EnsureDeduction stores a deduction that is asked for, or finds the one that is the same, and returns its
