@@ -12,12 +12,17 @@ import (
 )
 
 const (
-	// chunk is how many messages are read at a time, and stored at most in one transaction.
-	chunk = 256
-	// chunkBytes bounds the answers that wait to be stored.
-	chunkBytes = 1 << 20
-	// lowWater is when the next chunk is read.
-	lowWater = 64
+	// chunk is how many messages are read at a time.
+	chunk = 512
+	// lowWater is when the next chunk is read: early enough for a slow database.
+	lowWater = 256
+	// handedOut is how many messages wait for a worker.
+	handedOut = 64
+	// storeAt is how many outcomes are stored without waiting for more. While others are being stored, up
+	// to storeMost, or storeBytes of answers, gather.
+	storeAt    = 256
+	storeMost  = 1024
+	storeBytes = 1 << 20
 	// storeEvery is how long an outcome waits for others, so that one transaction stores them.
 	storeEvery = 20 * time.Millisecond
 	// slow is when a request that is under way no longer holds back the endpoint's place in the log:
@@ -98,7 +103,7 @@ type stretch struct {
 
 func newLane(c *Courier, w store.WebhookWork) *lane {
 	return &lane{Courier: c, work: w, busy: map[perch.ID]*item{},
-		handOut: make(chan *item, lowWater), results: make(chan *item, lowWater), saves: make(chan error, 1)}
+		handOut: make(chan *item, handedOut), results: make(chan *item, handedOut), saves: make(chan error, 1)}
 }
 
 // drain sends until there is nothing more to be sent. It returns store.ErrNotFound when another process
@@ -119,7 +124,7 @@ func (l *lane) drain() error {
 		l.fill()
 		busy := len(l.queue) > 0 || l.inFlight > 0
 		switch {
-		case l.saving == nil && (l.mustStore || l.full() || !busy && l.unstored()):
+		case l.saving == nil && (l.mustStore || len(l.done) >= storeAt || l.full() || !busy && l.unstored()):
 			l.save()
 		case busy || l.saving != nil:
 			if err := l.step(ctx, timer); err != nil {
@@ -132,7 +137,7 @@ func (l *lane) drain() error {
 }
 
 // full reports that no more outcomes may wait to be stored.
-func (l *lane) full() bool { return len(l.done) >= chunk || l.doneBytes >= chunkBytes }
+func (l *lane) full() bool { return len(l.done) >= storeMost || l.doneBytes >= storeBytes }
 
 // readAll reports that there was nothing more to be read.
 func (l *lane) readAll() bool {
