@@ -55,9 +55,9 @@ type Courier struct {
 	// wake carries applications with new events. When it is full, the next look finds them.
 	wake chan perch.ID
 	// soft ends when nothing new may be sent, hard when what is under way is broken off.
-	soft, hard         context.Context
-	endSoft, endHard   context.CancelFunc
-	background, looker sync.WaitGroup
+	soft, hard       context.Context
+	endSoft, endHard context.CancelFunc
+	background       sync.WaitGroup
 }
 
 // wakeBuffer is how many applications may have news at a time before the rest waits for a look.
