@@ -248,6 +248,16 @@ func TestExpiredUsedAndUnknownSessionsGetAPage(t *testing.T) {
 		b.do(connect.VerbAgree).problem(connect.StepConsent, "session_expired")
 		w.opened(t, id).problem(connect.StepConsent, "session_expired")
 		w.opened(t, perch.NewID()).problem(connect.StepConsent, "session_unknown")
+
+		late := w.session(t, w.client, func(n *connect.NewSession) { n.MinutesToExpire = &minutes })
+		b = w.opened(t, late).login("", "good_pass").at(connect.StepProgress)
+		w.clock.Advance(time.Minute)
+		w.opened(t, late).problem(connect.StepProgress, "session_expired")
+		asked := b.view.Nonce
+		b.do(connect.VerbRefresh)
+		b.with(asked, connect.VerbRefresh) // its answer was lost
+		w.token(t, w.client, b.code(), "") // who connected in time gets the code
+
 		used := w.session(t, w.client, nil)
 		w.opened(t, used).login("", "good_pass").at(connect.StepProgress).code()
 		b = w.opened(t, used)

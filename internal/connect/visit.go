@@ -68,12 +68,19 @@ func (s *Service) load(ctx context.Context, row store.ConnectSession) (*visit, e
 // over reports the problem of a session that can no longer be used.
 func (v *visit) over() *Problem {
 	switch {
-	case !v.Now().Before(v.row.ExpiresAt):
+	case !v.Now().Before(v.row.ExpiresAt) && !v.connectedHere():
 		return &Problem{Kind: problemExpired, Title: "This link has expired", Text: "Ask " + v.app.Name + " for a new one.", Fatal: true}
 	case v.row.Visit.Status == statusFinished:
 		return &Problem{Kind: problemUsed, Title: "This link was used already", Text: "The connection is made. Return to " + v.app.Name + ".", Fatal: true}
 	}
 	return nil
+}
+
+// connectedHere reports whether the page that acts has made the connection. What is left is to hand the code
+// over, and the link's time does not matter for that.
+func (v *visit) connectedHere() bool {
+	row := &v.row.Visit
+	return row.Status == statusConnected && (among(row.Nonces, v.action.Nonce) || among(row.Spent, v.action.Nonce))
 }
 
 func (v *visit) offer() offer { return offer{service: v.Service, row: &v.row, settings: v.settings} }

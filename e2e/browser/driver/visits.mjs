@@ -434,6 +434,24 @@ visit("a link of nobody", async (page) => {
   equal((await page.evaluate(() => window.said)).length, 0, "unknown: events");
 });
 
+visit("a page that says it is another one", async (page) => {
+  const { id } = await session();
+  const link = `${perch}/authorize?${new URLSearchParams({ session: id, app_type: "spa", sdk_host_url: host })}`;
+  await page.goto(`${host.replace("localhost", "127.0.0.1")}/back.html`);
+  const heard = await page.evaluate(async (src) => {
+    const messages = [];
+    addEventListener("message", ({ data }) => messages.push(data));
+    const frame = document.createElement("iframe");
+    const loaded = new Promise((resolve) => { frame.onload = resolve; });
+    frame.src = src;
+    document.body.append(frame);
+    await loaded;
+    return messages.length;
+  }, link);
+  equal(heard, 0, "another page: messages");
+  equal(await page.frames()[1].locator("[data-step]").count(), 0, "another page: Connect shows itself");
+});
+
 visit("a link that was used already", async (page) => {
   const { id } = await session(sandbox, { integration: { provider: byPassword.id, auth_method: "credential" } });
   for (const unfinished of [true, false]) {
@@ -486,7 +504,7 @@ for (const { name, run } of visits) {
     check(false, `${name}: ${error.message}`);
     await picture(page, `failed-${name.replace(/\W+/g, "-")}`).catch(() => {});
   }
-  const expected = name.includes("lost") ? /net::ERR_FAILED/ : /^$/;
+  const expected = name.includes("lost") ? /net::ERR_FAILED/ : name.includes("another one") ? /frame-ancestors/ : /^$/;
   for (const line of said) check(expected.test(line), `${name}: the console says ${line}`);
   console.log(`${name}: ${Date.now() - begun} ms`);
 }
