@@ -247,6 +247,11 @@ func TestExpiredUsedAndUnknownSessionsGetAPage(t *testing.T) {
 		w.clock.Advance(time.Minute)
 		b.do(connect.VerbAgree).problem(connect.StepConsent, "session_expired")
 		w.opened(t, id).problem(connect.StepConsent, "session_expired")
+		events, err := w.Store.ConnectEvents(t.Context(), w.client.ID, id)
+		must(t, err)
+		if n := len(events); n != 3 || events[0].Event != "opened" || events[1].ErrorKind != "session_expired" || events[2].ErrorKind != "session_expired" {
+			t.Errorf("the funnel has %+v", events)
+		}
 		w.opened(t, perch.NewID()).problem(connect.StepConsent, "session_unknown")
 
 		late := w.session(t, w.client, func(n *connect.NewSession) { n.MinutesToExpire = &minutes })

@@ -27,17 +27,17 @@ func (s *Service) Do(ctx context.Context, a Action) (View, error) {
 	v.action = a
 	// What the application allows may have changed since the link was opened.
 	if problem := v.host(OpenRequest{HostURL: row.Visit.HostOrigin}); problem != nil && len(row.Visit.Nonces) > 0 {
-		return v.ended(problem), nil
+		return v.ended(ctx, problem)
 	}
 	if row.Visit.Status == statusFinished {
 		return v.handAgain(ctx)
 	}
 	if problem := v.over(); problem != nil {
-		return v.ended(problem), nil
+		return v.ended(ctx, problem)
 	}
 	switch now := row.Visit; {
 	case len(now.Nonces) == 0:
-		return v.ended(unknownSession()), nil // nobody opened the link, so nobody was checked
+		return v.ended(ctx, unknownSession()) // nobody opened the link, so nobody was checked
 	case among(now.Spent, a.Nonce):
 		return v.showStale(ctx)
 	case !among(now.Nonces, a.Nonce):
@@ -72,7 +72,7 @@ func (v *visit) turn(ctx context.Context, do func() error) (View, error) {
 		err = v.save(ctx)
 	}
 	if errors.Is(err, errStale) {
-		return v.ended(movedOn()), nil
+		return v.ended(ctx, movedOn())
 	}
 	if err != nil {
 		return View{}, err
@@ -96,10 +96,10 @@ func (v *visit) showStale(ctx context.Context) (View, error) {
 			return v.handAgain(ctx)
 		}
 		if problem := v.over(); problem != nil {
-			return v.ended(problem), nil
+			return v.ended(ctx, problem)
 		}
 		if !among(row.Visit.Spent, v.action.Nonce) {
-			return v.ended(movedOn()), nil
+			return v.ended(ctx, movedOn())
 		}
 		nonce, hash := newNonce()
 		err = v.Store.AddNonce(ctx, row.ID, row.Visit.Turn, row.Visit.Nonces, withNonce(row.Visit.Nonces, hash))
@@ -125,7 +125,7 @@ func (v *visit) startOver(ctx context.Context) (View, error) {
 	if err := v.restart(ctx); err != nil {
 		if errors.Is(err, store.ErrNotFound) {
 			v.row.Visit.Status = statusFinished
-			return v.ended(v.over()), nil
+			return v.ended(ctx, v.over())
 		}
 		return View{}, unforeseen("starting over", err)
 	}

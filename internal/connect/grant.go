@@ -158,7 +158,7 @@ func (v *visit) finish(ctx context.Context) error {
 func (v *visit) handAgain(ctx context.Context) (View, error) {
 	finishing := v.action.Verb == VerbFinish || v.action.Verb == VerbClose
 	if !finishing || !among(v.row.Visit.Spent, v.action.Nonce) {
-		return v.ended(v.over()), nil
+		return v.ended(ctx, v.over())
 	}
 	text, hash := access.NewSecret("")
 	v.note("finished_again", "")
@@ -169,7 +169,7 @@ func (v *visit) handAgain(ctx context.Context) (View, error) {
 		return v.record(ctx, tx)
 	})
 	if errors.Is(err, store.ErrNotFound) { // the application has used it, or it is too late
-		return v.ended(v.over()), nil
+		return v.ended(ctx, v.over())
 	}
 	if err != nil {
 		return View{}, unforeseen("handing the code over again", err)

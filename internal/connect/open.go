@@ -31,23 +31,23 @@ func (s *Service) Open(ctx context.Context, r OpenRequest) (View, error) {
 		if hosted != nil {
 			v.row.Visit.HostOrigin = ""
 		}
-		return v.ended(problem), nil
+		return v.ended(ctx, problem)
 	}
 	if hosted != nil {
 		v.row.Visit.HostOrigin = ""
-		return v.ended(hosted), nil
+		return v.ended(ctx, hosted)
 	}
 	if len(r.State) > maxStateBytes {
-		return v.ended(linkProblem("its state is too long")), nil
+		return v.ended(ctx, linkProblem("its state is too long"))
 	}
 	if !printable(r.State) {
-		return v.ended(linkProblem("its state must be text without control characters")), nil
+		return v.ended(ctx, linkProblem("its state must be text without control characters"))
 	}
 	v.row.Visit.State = r.State
 	if err := v.restart(ctx); err != nil {
 		if errors.Is(err, store.ErrNotFound) { // it was finished at this moment
 			v.row.Visit.Status = statusFinished
-			return v.ended(v.over()), nil
+			return v.ended(ctx, v.over())
 		}
 		return View{}, err
 	}
@@ -229,8 +229,14 @@ const (
 // fatal is a page about a link that leads to no application.
 func fatal(p *Problem) View { return View{Step: StepConsent, Problem: p} }
 
-// ended is a page about a session that does not go on. A host page that is allowed is told.
-func (v *visit) ended(p *Problem) View {
+// ended is a page about a session that does not go on. The funnel has it, and a host page that is allowed
+// is told.
+func (v *visit) ended(ctx context.Context, p *Problem) (View, error) {
+	v.events = nil // the step that they belong to was not taken
+	v.note("problem", p.Kind)
+	if err := v.Store.Tx(ctx, func(tx *sql.Tx) error { return v.record(ctx, tx) }); err != nil {
+		return View{}, unforeseen("recording the visit", err)
+	}
 	view := v.frame()
 	view.Problem = p
 	if view.Embedded && (p.Kind == problemExpired || p.Kind == problemUsed) {
@@ -239,5 +245,5 @@ func (v *visit) ended(p *Problem) View {
 	if p.Kind == problemUsed { // the host page must not take it that nobody connected
 		view.OnClose = &Outcome{Kind: OutcomeError, Message: p.Title, ErrorType: errorValidation, ShouldClose: true}
 	}
-	return view
+	return view, nil
 }
