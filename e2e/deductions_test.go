@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -227,6 +228,78 @@ func TestAWriteThatIsTriedAgainIsAppliedOnce(t *testing.T) {
 		}
 		if count != 1 {
 			t.Errorf("the deduction is there %d times", count)
+		}
+	})
+}
+
+// late is the connector of simulated employers, which makes no deduction before it is told to, and whose
+// list of deductions may be old by the time that it arrives.
+type late struct {
+	inner  atomic.Pointer[employer.Connector]
+	create chan struct{}
+	// listed is called once, between the reading of a list and its arrival.
+	listed atomic.Pointer[func()]
+}
+
+type lateSource struct {
+	writable
+	connector *late
+}
+
+// Name implements provider.Connector.
+func (l *late) Name() string { return employer.Name }
+
+// Open implements provider.Connector.
+func (l *late) Open(ctx context.Context, account provider.Account) (provider.Source, error) {
+	source, err := l.inner.Load().Open(ctx, account)
+	if err != nil {
+		return nil, err
+	}
+	return &lateSource{source.(writable), l}, nil
+}
+
+// Deductions implements provider.DeductionReader.
+func (s *lateSource) Deductions(ctx context.Context) ([]provider.Deduction, error) {
+	list, err := s.writable.Deductions(ctx)
+	if listed := s.connector.listed.Swap(nil); listed != nil {
+		(*listed)()
+	}
+	return list, err
+}
+
+// CreateDeduction implements provider.DeductionWriter.
+func (s *lateSource) CreateDeduction(ctx context.Context, write string, d perch.Deduction) (string, error) {
+	select {
+	case <-s.connector.create:
+		return s.writable.CreateDeduction(ctx, write, d)
+	case <-ctx.Done():
+		return "", ctx.Err()
+	}
+}
+
+// The job does not have to complete, nor to be under way still, for its deduction to be used.
+func TestADeductionCanBeUsedWhileItIsMade(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, config app.Config) {
+		l := &late{create: make(chan struct{})}
+		l.inner.Store(&employer.Connector{})
+		config.Connectors = []provider.Connector{l}
+		s := start(t, config)
+		l.inner.Store(&employer.Connector{Ledger: &sandbox.Ledger{Store: s.Store, Keyring: s.Keyring, Now: time.Now}})
+		token := s.ready(t, s.application(t, perch.ClientSandbox), `{"provider_id":"gusto","employee_size":3}`).AccessToken
+		made := s.write(t, token, http.MethodPost, "/employer/benefits", acme401k)
+		path := "/employer/benefits/" + made.BenefitID
+		before := s.write(t, token, http.MethodPost, path, `{"description":"While it is made"}`)
+		completed := func() {
+			close(l.create)
+			s.codes(t, token, made.JobID)
+		}
+		l.listed.Store(&completed)
+		after := s.write(t, token, http.MethodPost, path, `{"description":"Just made"}`)
+		for _, job := range []string{made.JobID, before.JobID, after.JobID} {
+			if got := s.codes(t, token, job); len(got) != 1 || got[0] >= 300 {
+				t.Errorf("a job ended as %v", got)
+			}
 		}
 	})
 }
