@@ -56,6 +56,8 @@ func TestEveryEventCanBeTriggered(t *testing.T) {
 			seen[one.EventID] = true
 		}
 
+		notListed(t, s, h)
+
 		var f failure
 		for body, wrong := range map[string]string{
 			`{}`:                       "event_type: ",
@@ -76,4 +78,24 @@ func TestEveryEventCanBeTriggered(t *testing.T) {
 		real := hookAPI{s, s.application(t, perch.ClientDevelopment)}
 		real.call(t, "POST", "/sandbox/trigger", `{"event_type":"company.updated"}`, 400, &f)
 	})
+}
+
+// notListed checks that nobody can be named any more whom a trigger removed.
+func notListed(t *testing.T, s *server, h hookAPI) {
+	t.Helper()
+	made := s.ready(t, h.client, `{"provider_id":"gusto","employee_size":3}`)
+	mine, ids := `","connection_id":"`+made.ConnectionID.String()+`"}`, s.everyone(t, made.AccessToken)
+	var done sandbox.Triggered
+	h.call(t, "POST", "/sandbox/trigger", `{"event_type":"`+string(perch.EventDirectoryCreated)+mine, 200, &done)
+	gone := s.everyone(t, made.AccessToken)[len(ids)]
+	h.call(t, "POST", "/sandbox/trigger", `{"event_type":"`+string(perch.EventDirectoryDeleted)+mine, 200, &done)
+	for _, c := range []struct{ method, path, body, field string }{
+		{"PUT", "/sandbox/employment/" + ids[1], `{"manager":{"id":"` + gone + `"}}`, "manager.id"},
+		{"POST", "/sandbox/payment", `{"pay_statements":[{"individual_id":"` + ids[0] + `"},{"individual_id":"` + gone + `"}]}`, "pay_statements[1].individual_id"},
+	} {
+		if message := s.request(t, c.method, c.path, c.body, bearer(made.AccessToken)).fails(t, 400, perch.NameInvalidRequest, "invalid_request"); !strings.HasPrefix(message, c.field+": ") {
+			t.Errorf("%s %s: %q", c.method, c.path, message)
+		}
+	}
+	s.put(t, made.AccessToken, "/sandbox/individual/"+gone, `{"first_name":"X"}`).fails(t, 404, perch.NameNotFound, "individual_not_found")
 }

@@ -153,13 +153,35 @@ func (d *desk) indexes(ctx context.Context, ids ...perch.ID) (map[perch.ID]int, 
 	if err != nil {
 		return nil, perch.Internal(err)
 	}
-	found := make(map[perch.ID]int, len(wanted))
+	found, added := make(map[perch.ID]int, len(wanted)), false
 	for i := 0; i < count && len(found) < len(wanted); i++ {
 		if id := d.individualID(i); wanted[id] {
 			found[id] = i
+			added = i >= d.employer.People()
 		}
 	}
-	return found, nil
+	if !added {
+		return found, nil
+	}
+	return found, d.withoutRemoved(ctx, found)
+}
+
+// withoutRemoved takes those out who were added and are no longer listed.
+func (d *desk) withoutRemoved(ctx context.Context, found map[perch.ID]int) error {
+	edits, err := d.Book.Edits(ctx, d.entity)
+	if err != nil {
+		return destroyed(err)
+	}
+	for _, one := range edits.People {
+		removed, err := one.Removed()
+		if err != nil {
+			return perch.Internal(err)
+		}
+		if removed {
+			delete(found, d.individualID(one.Index))
+		}
+	}
+	return nil
 }
 
 // room refuses an edit beyond the limit of its kind.

@@ -341,6 +341,9 @@ func (s *source) mayEnrol(key string) (index int, outcome provider.Outcome) {
 	if edited {
 		var e PersonEdit
 		if json.Unmarshal(s.edits.People[at].Edit, &e) == nil {
+			if e.Removed {
+				return 0, provider.Outcome{Result: provider.NoSuchKey}
+			}
 			if e.IsActive.Set && e.IsActive.Value != nil {
 				left = !*e.IsActive.Value
 			}

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	perch "github.com/perchhq/perch"
+	"github.com/perchhq/perch/provider"
 )
 
 // What people are enrolled in is what the newest statement deducts, for those who worked the whole period.
@@ -60,5 +61,17 @@ func TestWithoutALedgerNothingIsWritten(t *testing.T) {
 	kind := perch.Benefit401k
 	if key, err := s.CreateDeduction(t.Context(), "1", perch.Deduction{Type: &kind}); err == nil {
 		t.Errorf("created %s", key)
+	}
+}
+
+// Only those who are listed can be enrolled.
+func TestWhoWasRemovedCannotBeEnrolled(t *testing.T) {
+	t.Parallel()
+	s := open(t, 1, 20, asOf, nil)
+	s.edits.People = []EditedPerson{{Index: 20, Edit: []byte(`{"first_name":"A"}`)}, {Index: 21, Edit: []byte(`{"first_name":"B","removed":true}`)}}
+	for index, want := range map[int]provider.WriteResult{20: "", 21: provider.NoSuchKey, 22: provider.NoSuchKey} {
+		if _, got := s.mayEnrol(personKey(index)); got.Result != want {
+			t.Errorf("person %d: %q, want %q", index, got.Result, want)
+		}
 	}
 }

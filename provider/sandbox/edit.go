@@ -136,7 +136,7 @@ func (s *source) everyone(ctx context.Context, r *record) iter.Seq2[*provider.Pe
 				yield(nil, err)
 				return
 			}
-			removed, err := isRemoved(added.Edit)
+			removed, err := added.Removed()
 			if err != nil {
 				yield(nil, err)
 				return
@@ -152,13 +152,13 @@ func (s *source) everyone(ctx context.Context, r *record) iter.Seq2[*provider.Pe
 	}
 }
 
-// isRemoved reports whether somebody who was added is no longer listed.
-func isRemoved(encoded []byte) (bool, error) {
-	if !bytes.Contains(encoded, []byte(`"removed"`)) {
+// Removed reports whether somebody who was added is no longer listed.
+func (p EditedPerson) Removed() (bool, error) {
+	if !bytes.Contains(p.Edit, []byte(`"removed"`)) {
 		return false, nil
 	}
 	var e PersonEdit
-	if err := json.Unmarshal(encoded, &e); err != nil {
+	if err := json.Unmarshal(p.Edit, &e); err != nil {
 		return false, fmt.Errorf("decoding the edit of a person: %w", err)
 	}
 	return e.Removed, nil
