@@ -228,7 +228,12 @@ func TestSandboxConnectionsRefuseBadBodies(t *testing.T) {
 func TestEveryFailureOfTheRouteTableIsInTheErrorTable(t *testing.T) {
 	t.Parallel()
 	for _, r := range routes() {
+		seen := map[failure]bool{}
 		for _, f := range r.failures() {
+			if seen[f] {
+				t.Errorf("%s: %s is listed twice", r.operation, f.label())
+			}
+			seen[f] = true
 			if row, ok := apierror.Lookup(f.name, f.code); !ok || row.Status < 200 {
 				t.Errorf("%s: %s is not in the error table", r.operation, f.label())
 			}

@@ -226,7 +226,7 @@ func texts[E ~string](values []E) []string {
 	return list
 }
 
-// failures returns how the operation can fail, in the order of the checks.
+// failures returns how the operation can fail, each way once, in the order of the checks.
 func (r *route) failures() []failure {
 	var list []failure
 	switch r.auth {
@@ -246,7 +246,11 @@ func (r *route) failures() []failure {
 	if r.limit.perMinute > 0 {
 		list = append(list, failure{perch.NameRateLimitExceeded, "finch_application_rl"})
 	}
-	list = append(list, r.errors...)
+	for _, f := range r.errors {
+		if !slices.Contains(list, f) {
+			list = append(list, f)
+		}
+	}
 	if r.dataHeaders {
 		list = append(list, failure{perch.NameSyncInProgress, "data_sync_in_progress"},
 			failure{perch.NameAuthorizationPending, "pending"}, failure{perch.NameAuthorizationPending, "accountant_setup_pending"},
