@@ -87,6 +87,23 @@ func TestACodeOfADisconnectedConnectionIsWorthNothing(t *testing.T) {
 	})
 }
 
+// TestALinkToAConnectionThatEndedAsksForNothing: an employer would sign in for nothing.
+func TestALinkToAConnectionThatEndedAsksForNothing(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, w *world) {
+		first := w.token(t, w.client, w.opened(t, w.session(t, w.client, nil)).login("", "good_pass").code(), "")
+		reauth, err := w.Connect.Reauthenticate(t.Context(), &w.client, connect.Reauthentication{ConnectionID: first.ConnectionID})
+		must(t, err)
+		under := w.opened(t, reauth).do(connect.VerbAgree).at(connect.StepCredentials)
+		must(t, w.Access.Disconnect(t.Context(), w.grant(t, first.AccessToken)))
+		under.do(connect.VerbSubmit, "username", "good_user", "password", "good_pass").problem(connect.StepCredentials, "session_expired")
+		again := w.opened(t, reauth)
+		if p := again.view.Problem; p == nil || !p.Fatal || again.view.Nonce != "" || !strings.Contains(p.Text, "has ended") {
+			t.Errorf("problem %+v", p)
+		}
+	})
+}
+
 func TestReauthenticationKeepsEveryID(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, w *world) {

@@ -38,6 +38,7 @@ type visit struct {
 	app      access.Application
 	settings access.Settings
 	catalog  *catalog.Catalog
+	gone     bool   // the connection that was to be authorised anew has ended
 	nonce    string // of the page that is shown next
 	scratch  scratch
 
@@ -62,12 +63,20 @@ func (s *Service) load(ctx context.Context, row store.ConnectSession) (*visit, e
 	if v.catalog, err = s.Catalog(); err != nil {
 		return nil, unforeseen("loading the catalogue", err)
 	}
+	if !row.ConnectionID.IsZero() {
+		_, err = s.Store.LiveConnection(ctx, row.ApplicationID, row.ConnectionID)
+		if v.gone = errors.Is(err, store.ErrNotFound); err != nil && !v.gone {
+			return nil, unforeseen("reading the connection", err)
+		}
+	}
 	return v, nil
 }
 
 // over reports the problem of a session that can no longer be used.
 func (v *visit) over() *Problem {
 	switch {
+	case v.gone:
+		return &Problem{Kind: problemExpired, Title: "This link can no longer be used", Text: "The connection that it renews has ended. Ask " + v.app.Name + " for a new link.", Fatal: true}
 	case !v.Now().Before(v.row.ExpiresAt) && !v.connectedHere():
 		return &Problem{Kind: problemExpired, Title: "This link has expired", Text: "Ask " + v.app.Name + " for a new one.", Fatal: true}
 	case v.row.Visit.Status == statusFinished:
