@@ -31,7 +31,8 @@ for (const size of sizes) {
       const frame = await show(screen);
       await frame.waitForFunction(() => document.activeElement?.matches("[data-focus]"), null, { timeout: 10_000 })
         .catch(() => check(false, `${what}: the focus is nowhere`));
-      const { wide, cut } = await frame.evaluate(() => ({
+      const { wide, cut, small } = await frame.evaluate(() => ({
+        small: [...document.querySelectorAll(".input input")].filter((one) => innerWidth <= 480 && parseFloat(getComputedStyle(one).fontSize) < 16).map(({ id }) => id),
         wide: document.documentElement.scrollWidth - innerWidth,
         cut: [...document.querySelectorAll(".window :is(button, h1, h2, p, label, li)")]
           .filter((one) => one.checkVisibility() && getComputedStyle(one).clipPath === "none" && one.scrollWidth > one.clientWidth + 1 && getComputedStyle(one).display !== "inline")
@@ -39,6 +40,7 @@ for (const size of sizes) {
       }));
       check(wide <= 0, `${what}: ${wide} px too wide`);
       equal(cut.join(), "", `${what}: cut off`);
+      equal(small.join(), "", `${what}: fields that phones zoom into`);
       await accessible(frame, what);
       await picture(page, what);
     }
