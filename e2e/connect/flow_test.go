@@ -295,6 +295,9 @@ func TestOnlyAllowedPagesMayShowConnect(t *testing.T) {
 				t.Errorf("%s for %s: %+v", c.origin, c.client.Type, b.view.Problem)
 				continue
 			}
+			if origin, ok := access.Origin(c.origin); ok && !c.allowed && !strings.Contains(w.log.String(), "origin="+origin) {
+				t.Errorf("the log does not tell of %s", origin)
+			}
 			if !c.allowed && (b.view.HostOrigin != "" || len(b.view.FrameOrigins) != 0 || b.view.Outcome != nil || b.view.Problem.Kind != "host_not_allowed") {
 				t.Errorf("%s for %s: %+v", c.origin, c.client.Type, b.view)
 			}

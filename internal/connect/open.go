@@ -33,7 +33,9 @@ func (s *Service) Open(ctx context.Context, r OpenRequest) (View, error) {
 		}
 		return v.ended(ctx, problem)
 	}
-	if hosted != nil {
+	if hosted != nil { // a browser does not show the page where it may not be framed, so the log says why
+		origin, _ := access.Origin(r.HostURL)
+		v.Log.InfoContext(ctx, "connect: refused to open", "application_id", v.app.ID, "reason", hosted.Text, "origin", origin)
 		v.row.Visit.HostOrigin = ""
 		return v.ended(ctx, hosted)
 	}
