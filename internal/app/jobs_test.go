@@ -100,6 +100,26 @@ func TestOneRefreshAnHour(t *testing.T) {
 	})
 }
 
+// Time goes on while a request is answered, and the hour may end meanwhile.
+func TestARefusalAtTheEndOfTheHourSaysWhen(t *testing.T) {
+	t.Parallel()
+	c := newClock()
+	w := setup(t, app.Config{Data: t.TempDir(), Now: func() time.Time { c.move(time.Microsecond); return c.now() }}, one()).tenant(perch.ClientProduction, nil)
+	w.refresh(http.StatusCreated)
+	w.runAll()
+	end := w.refresh(http.StatusTooManyRequests).RetryAt.Add(2 * time.Millisecond) // it is told in milliseconds
+	for left := 5 * time.Millisecond; c.now().Before(end); left -= time.Microsecond {
+		c.move(end.Add(-left).Sub(c.now()))
+		var got requested
+		if answer := w.call("POST", "/jobs/automated", `{"type":"data_sync_all"}`, &got); answer.StatusCode != http.StatusTooManyRequests {
+			return
+		}
+		if got.RetryAt == nil || got.RetryAt.Before(end.Add(-3*time.Millisecond)) {
+			t.Fatalf("refused: %+v", got)
+		}
+	}
+}
+
 func TestTenRefreshesAnHourInTheSandbox(t *testing.T) {
 	t.Parallel()
 	w := setup(t, app.Config{Data: t.TempDir()}, one())

@@ -120,6 +120,7 @@ func (s *Service) refresh(ctx context.Context, grant *access.Grant) (Requested, 
 		if err := s.Store.HoldConnection(ctx, tx, application, connection); err != nil {
 			return err
 		}
+		now := s.Now() // one moment, lest a window end between the refusal and what it says
 		open, err := s.Store.OpenSync(ctx, tx, application, connection)
 		switch {
 		case err == nil:
@@ -127,19 +128,19 @@ func (s *Service) refresh(ctx context.Context, grant *access.Grant) (Requested, 
 		case !errors.Is(err, store.ErrNotFound):
 			return err
 		default:
-			if answer, err = s.newRefresh(ctx, tx, grant); err != nil {
+			if answer, err = s.newRefresh(ctx, tx, grant, now); err != nil {
 				return err
 			}
 		}
-		answer.Quota, err = s.quotaIn(ctx, tx, grant)
+		answer.Quota, err = s.quotaIn(ctx, tx, grant, now)
 		return err
 	})
 	return answer, failure("asking for a sync", err)
 }
 
 // newRefresh counts a refresh and opens its job, or finds that none remains.
-func (s *Service) newRefresh(ctx context.Context, tx *sql.Tx, grant *access.Grant) (Requested, error) {
-	application, connection, now := grant.Application.ID, grant.Connection.ID, s.Now()
+func (s *Service) newRefresh(ctx context.Context, tx *sql.Tx, grant *access.Grant, now time.Time) (Requested, error) {
+	application, connection := grant.Application.ID, grant.Connection.ID
 	had, err := s.Store.UseRefresh(ctx, tx, connection, now, refreshWindow, allowed(grant))
 	if err != nil {
 		return Requested{}, err
@@ -289,19 +290,19 @@ func allowed(grant *access.Grant) int {
 	return refreshes
 }
 
-func (s *Service) quotaIn(ctx context.Context, tx *sql.Tx, grant *access.Grant) (Quota, error) {
+func (s *Service) quotaIn(ctx context.Context, tx *sql.Tx, grant *access.Grant, now time.Time) (Quota, error) {
 	w, err := s.Store.RefreshWindowIn(ctx, tx, grant.Connection.ID)
-	return s.quota(grant, w), err
+	return quota(grant, w, now), err
 }
 
-func (s *Service) quota(grant *access.Grant, w store.RefreshWindow) Quota {
+func quota(grant *access.Grant, w store.RefreshWindow, now time.Time) Quota {
 	q := Quota{Allowed: allowed(grant), Remaining: allowed(grant)}
 	end := w.BeganAt.Add(refreshWindow)
-	if w.BeganAt.IsZero() || !s.Now().Before(end) {
+	if w.BeganAt.IsZero() || !now.Before(end) {
 		return q
 	}
 	if q.Remaining = max(q.Allowed-w.Used, 0); q.Remaining == 0 {
-		q.RetryAt, q.RetryAfter = end, end.Sub(s.Now())
+		q.RetryAt, q.RetryAfter = end, end.Sub(now)
 	}
 	return q
 }
@@ -330,7 +331,7 @@ func (s *Service) List(ctx context.Context, grant *access.Grant, limit, offset i
 	if err != nil {
 		return Listed{}, perch.Internal(err)
 	}
-	q := s.quota(grant, w)
+	q := quota(grant, w, s.Now())
 	list.Quota = &q
 	return list, nil
 }

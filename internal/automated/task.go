@@ -97,7 +97,7 @@ func (s *Service) RequestTask(ctx context.Context, grant *access.Grant, kind per
 				return err
 			}
 		}
-		answer.Quota, err = s.quotaIn(ctx, tx, grant)
+		answer.Quota, err = s.quotaIn(ctx, tx, grant, now)
 		return err
 	})
 	return answer, failure("asking for a job", err)
