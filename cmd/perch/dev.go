@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"path/filepath"
@@ -19,11 +20,12 @@ type devCommand struct {
 	Webhook      string `help:"Send events to this URL." placeholder:"URL"`
 	NoRateLimits bool   `help:"Switch the application rate limits off."`
 	behind
+	arrive
 }
 
 // Validate checks the proxies and the webhook URL before anything is made.
 func (c *devCommand) Validate() error {
-	if err := c.check(); err != nil {
+	if err := errors.Join(c.check(), c.checkArrival()); err != nil {
 		return err
 	}
 	if c.Webhook == "" {
@@ -41,6 +43,7 @@ func (c *devCommand) Run(ctx context.Context, t *terminal) error {
 	config := c.config(t)
 	config.Patience, config.Seed, config.NoRateLimits, config.TrustedProxies = patience, c.Seed, c.NoRateLimits, c.proxies
 	config.WebhookLoopback, config.WebhookAllow = true, c.WebhookAllow
+	c.arriving(&config)
 	a, listener, err := start(ctx, config, c.Addr)
 	if err != nil {
 		return err

@@ -24,6 +24,7 @@ type serveCommand struct {
 	PublicURL    string `help:"Where employers and providers reach this Perch, as https://perch.example.com." env:"PERCH_PUBLIC_URL" name:"public-url"`
 	NoRateLimits bool   `help:"Switch the application rate limits off."`
 	behind
+	arrive
 }
 
 // behind says which proxies stand before Perch.
@@ -44,7 +45,7 @@ func (b *behind) check() (err error) {
 
 // Validate checks the public URL and the proxies before anything is opened.
 func (c *serveCommand) Validate() error {
-	if err := c.check(); err != nil {
+	if err := errors.Join(c.check(), c.checkArrival()); err != nil {
 		return err
 	}
 	if c.PublicURL == "" {
@@ -61,6 +62,7 @@ func (c *serveCommand) Run(ctx context.Context, t *terminal) error {
 	config := c.config(t)
 	config.Patience, config.NoRateLimits, config.TrustedProxies = patience, c.NoRateLimits, c.proxies
 	config.WebhookAllow = c.WebhookAllow
+	c.arriving(&config)
 	config.PublicURL = strings.TrimSuffix(c.PublicURL, "/")
 	a, listener, err := start(ctx, config, c.Addr)
 	if err != nil {

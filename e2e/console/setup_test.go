@@ -86,7 +86,7 @@ const (
 func setup(t *testing.T, config app.Config) *world {
 	t.Helper()
 	w := &world{clock: &clock{}, log: &journal{}}
-	config.Now = w.clock.Now
+	config.Now, config.SFTPAddr, config.NoRateLimits = w.clock.Now, "127.0.0.1:0", true
 	config.Log = slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelInfo}))
 	var err error
 	w.App, err = app.Open(context.Background(), config)

@@ -65,6 +65,9 @@ type Config struct {
 	ListenURL string
 	// TrustedProxies are the networks of proxies whose word on a client's address is taken.
 	TrustedProxies clientip.Proxies
+	// DropFolder is below which a folder for each connection is watched for files, and SFTPAddr where files
+	// are taken in over SFTP. Empty does neither.
+	DropFolder, SFTPAddr string
 	// Patience is how long a read waits for a first sync.
 	Patience time.Duration
 	// CacheBytes bounds the memory for opened records; 0 means records.DefaultCacheBytes.
@@ -108,13 +111,16 @@ type App struct {
 	PayItems    *payitem.Service
 	API         *httpapi.API
 
-	pages    *connectui.Handler
-	console  *console.Handler
-	config   Config
-	log      *slog.Logger
-	database *db.DB
-	keys     *db.DB
-	closing  sync.Once
+	pages   *connectui.Handler
+	console *console.Handler
+	// sftp is where files are taken in, and stopDrops ends that and the watching of folders.
+	sftp      net.Listener
+	stopDrops func()
+	config    Config
+	log       *slog.Logger
+	database  *db.DB
+	keys      *db.DB
+	closing   sync.Once
 	// stopWatching is set once jobs run.
 	stopWatching func()
 }
@@ -320,7 +326,9 @@ func (a *App) Start(ctx context.Context) error {
 	}()
 	a.stopWatching = func() { stop(); <-watching }
 	a.Courier.Start(ctx)
-	return nil
+	var err error
+	a.stopDrops, err = a.startDrops(ctx)
+	return err
 }
 
 // Ready implements httpapi.Health.
@@ -385,6 +393,9 @@ func (a *App) Close() error {
 
 func (a *App) stop(ctx context.Context) (err error) {
 	a.closing.Do(func() {
+		if a.stopDrops != nil {
+			a.stopDrops()
+		}
 		err = a.stopWork(ctx)
 		if a.stopWatching != nil {
 			a.stopWatching()

@@ -29,6 +29,7 @@ type connectionPage struct {
 	TakesFiles  bool
 	History     []auditRow
 	Uploads     []uploadRow
+	Drop        *dropPart
 	// MaxMiB is how large a file may be, MaxFiles how many may come at a time.
 	MaxMiB, MaxFiles int64
 }
@@ -59,9 +60,10 @@ type accountPart struct {
 	Ask      web.Dialog
 }
 
-func (h *Handler) connection(v *visit) error { return h.showConnection(v, nil) }
+func (h *Handler) connection(v *visit) error { return h.showConnection(v, nil, "") }
 
-func (h *Handler) showConnection(v *visit, revealed *assist.Account) error {
+// showConnection shows a connection, with what a form has just revealed.
+func (h *Handler) showConnection(v *visit, revealed *assist.Account, password string) error {
 	at, err := v.place()
 	if err != nil {
 		return err
@@ -88,6 +90,9 @@ func (h *Handler) showConnection(v *visit, revealed *assist.Account) error {
 	for _, u := range uploads {
 		p.Uploads = append(p.Uploads, uploadRow{Link: at.path() + "/uploads/" + u.ID.String(), Origin: origins[u.Origin], By: u.CreatedBy, At: h.ago(u.CreatedAt),
 			Badge: uploadBadge(u.State), Counts: inShort(u.Counts)})
+	}
+	if p.Drop, err = h.dropPart(v, c, password); err != nil {
+		return err
 	}
 	p.MaxMiB, p.MaxFiles = h.Uploads.MaxBytes()>>20, assist.MaxFiles
 	h.show(v, 200, "connection", page{Title: p.Name + ", " + p.Provider, Nav: "connections"}, p)
@@ -255,5 +260,5 @@ func (h *Handler) reveal(v *visit) error {
 	if err != nil {
 		return err
 	}
-	return h.showConnection(v, &account)
+	return h.showConnection(v, &account, "")
 }

@@ -32,6 +32,9 @@ type Config struct {
 	Uploads   *assist.Uploads
 	// Deductions are entered at providers by people.
 	Deductions *deduction.Service
+	// DropFolder is below which folders are watched, and SFTPAddr where files are taken in over SFTP; empty
+	// where this is not configured.
+	DropFolder, SFTPAddr string
 	// Client returns the address of who sent a request.
 	Client func(*http.Request) string
 	Now    func() time.Time
@@ -82,6 +85,7 @@ func (h *Handler) Mount(mux *http.ServeMux) {
 		"POST /console/a/{application}/c/{connection}/address":     h.setAddress,
 		"POST /console/a/{application}/c/{connection}/credentials": h.saveCredentials,
 		"POST /console/a/{application}/c/{connection}/reveal":      h.reveal,
+		"POST /console/a/{application}/c/{connection}/drop":        h.changeDrop,
 
 		"POST /console/a/{application}/c/{connection}/uploads":                  h.receive,
 		"GET /console/a/{application}/c/{connection}/uploads/{upload}":          h.upload,

@@ -152,7 +152,7 @@ var actions = map[string]string{
 	"status.changed": "Changed the status", "address.changed": "Changed the address to invite", "request.closed": "Closed a request for a provider",
 	"credentials.saved": "Saved the sign-in", "credentials.forgotten": "Forgot the sign-in", "credentials.revealed": "Looked at the sign-in",
 	"upload.received": "Handed in files", "upload.mapped": "Changed the columns", "upload.revealed": "Looked at numbers and pay",
-	"upload.published": "Published files", "upload.rejected": "Rejected files", "drop.changed": "Changed unattended files",
+	"upload.published": "Published files", "upload.rejected": "Rejected files", "drop.changed": "Changed unattended files", "upload.refused": "Refused a file",
 }
 
 func actionName(action string) string {

@@ -56,8 +56,8 @@ CREATE TABLE provider_mappings (
     PRIMARY KEY (provider_id, kind)
 );
 
--- Where a connection's files arrive by themselves. password_hash is argon2id; public_key is a line as
--- in authorized_keys; both are empty where nothing was set.
+-- Where a connection's files arrive by themselves. password_hash is SHA-256 of 256 random bits;
+-- public_key is a line as in authorized_keys; both are empty where nothing was set.
 CREATE TABLE drops (
     connection_id  TEXT    PRIMARY KEY REFERENCES connections (id),
     application_id TEXT    NOT NULL,
