@@ -143,6 +143,9 @@ func (s *Sender) send(ctx context.Context, to Target, id perch.ID, body []byte, 
 	if a.Status == http.StatusTooManyRequests || a.Status == http.StatusServiceUnavailable {
 		a.RetryAfter = parseRetryAfter(answer.Header.Get("Retry-After"), a.At)
 	}
+	if a.Status == http.StatusSwitchingProtocols {
+		return nil // what follows is no body but the connection itself, which no timeout ends
+	}
 	// What is wrong with the body changes nothing: the status was the answer.
 	text, _ := io.ReadAll(io.LimitReader(answer.Body, maxAnswer))
 	a.Answer = clean(text, to.Keys)
@@ -151,9 +154,13 @@ func (s *Sender) send(ctx context.Context, to Target, id perch.ID, body []byte, 
 
 // clean makes text of an answer that can be stored and shown.
 func clean(answer []byte, keys [][]byte) string {
-	text := strings.ReplaceAll(strings.ToValidUTF8(string(answer), "\uFFFD"), "\x00", "")
+	text := string(answer)
 	for _, key := range keys {
-		text = strings.ReplaceAll(text, encodeSecret(key), "[secret]")
+		text = strings.NewReplacer(encodeSecret(key), "[secret]", string(key), "[secret]").Replace(text)
+	}
+	text = strings.ReplaceAll(strings.ToValidUTF8(text, "\uFFFD"), "\x00", "")
+	if len(text) > maxAnswer { // a replacement takes more room than what it replaces
+		text = strings.ToValidUTF8(text[:maxAnswer], "")
 	}
 	return text
 }

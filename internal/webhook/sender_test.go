@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	perch "github.com/perchhq/perch"
 	"github.com/perchhq/perch/internal/store"
@@ -95,6 +96,46 @@ func TestAnAnswerIsBoundedAndCleaned(t *testing.T) {
 	}, key)
 	if a.Answer != "bad \uFFFD secret [secret]" {
 		t.Errorf("kept %q", a.Answer)
+	}
+	// What is no text, as a compressed answer, must not take more room than what was read.
+	a = sendTo(t, func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write(bytes.Repeat([]byte("x\xff"), maxAnswer/2))
+	})
+	if len(a.Answer) > maxAnswer || !utf8.ValidString(a.Answer) {
+		t.Errorf("%d bytes were kept", len(a.Answer))
+	}
+	key = []byte("a key of somebody's own, in words")
+	a = sendTo(t, func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write(append([]byte("key: "), key...))
+	}, key)
+	if a.Answer != "key: [secret]" {
+		t.Errorf("kept %q", a.Answer)
+	}
+}
+
+func TestAnAnswerThatSwitchesProtocolsHoldsNobodyUp(t *testing.T) {
+	t.Parallel()
+	released := make(chan struct{})
+	ended := make(chan Attempt, 1)
+	go func() {
+		ended <- sendTo(t, func(w http.ResponseWriter, _ *http.Request) {
+			conn, _, err := w.(http.Hijacker).Hijack()
+			if err != nil {
+				return
+			}
+			defer func() { _ = conn.Close() }()
+			_, _ = io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\nmore to come")
+			<-released
+		})
+	}()
+	defer close(released)
+	select {
+	case a := <-ended:
+		if a.Delivered() || a.Status != http.StatusSwitchingProtocols || a.Error != "answered 101" {
+			t.Errorf("the attempt is %+v", a)
+		}
+	case <-time.After(attemptTimeout + 5*time.Second):
+		t.Error("an attempt is under way for longer than it may take")
 	}
 }
 
