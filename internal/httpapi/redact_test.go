@@ -34,12 +34,20 @@ func TestSecretsDoNotReachTheLog(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var out bytes.Buffer
-			write(slog.New(Redact(slog.NewJSONHandler(&out, nil))))
+			write(slog.New(Redact(slog.NewJSONHandler(&out, &slog.HandlerOptions{ReplaceAttr: withoutTime}))))
 			if log := out.String(); !strings.Contains(log, masked) || strings.Contains(log, "6789") {
 				t.Errorf("log = %s", log)
 			}
 		})
 	}
+}
+
+// withoutTime leaves the time out, whose digits may be those that are looked for.
+func withoutTime(_ []string, a slog.Attr) slog.Attr {
+	if a.Key == slog.TimeKey {
+		return slog.Attr{}
+	}
+	return a
 }
 
 func TestRedactionKeepsTheRest(t *testing.T) {
