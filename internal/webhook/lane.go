@@ -198,12 +198,34 @@ func (l *lane) fill() {
 	}
 }
 
-// drop forgets what was read and not handed out.
+// drop forgets what was read and not handed out, so that it is read again.
 func (l *lane) drop() {
+	if len(l.queue) == 0 {
+		return
+	}
 	for _, one := range l.queue {
 		delete(l.busy, one.EventID)
 	}
-	l.queue = nil
+	l.queue, l.dueRead = nil, false
+	l.feed.rewind()
+	if l.replay != nil {
+		l.replay.rewind()
+	}
+}
+
+// rewind goes back to before the first item that was not handed out.
+func (s *stretch) rewind() {
+	for i, m := range s.order {
+		if m.sent || m.covered || !m.handed.IsZero() {
+			continue
+		}
+		s.read, s.end = s.stored, false
+		if i > 0 {
+			s.read = s.order[i-1].after
+		}
+		s.order = s.order[:i]
+		return
+	}
 }
 
 func (l *lane) readDue() error {
