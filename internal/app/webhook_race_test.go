@@ -5,7 +5,9 @@ import (
 	"sync/atomic"
 	"testing"
 
+	perch "github.com/perchhq/perch"
 	"github.com/perchhq/perch/internal/app"
+	"github.com/perchhq/perch/internal/webhook"
 )
 
 // What was read before a pause is sent after it, although a request that began before is still under way.
@@ -40,6 +42,34 @@ func TestAPauseShorterThanARequestHoldsNothingBack(t *testing.T) {
 		eventually(t, "everything arrives", func() bool { return r.distinct() == 400 })
 		if timedOut.Load() {
 			t.Error("some events waited for the slowest request")
+		}
+	})
+}
+
+// Two people change different things about one endpoint.
+func TestChangesAtTheSameTimeAreAllKept(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, config app.Config) {
+		h := hook(t, config)
+		r := receive(t, nil)
+		endpoint := h.endpoint(r.URL)
+		for range 20 {
+			text, types, done := "one", []perch.EventType{perch.EventCompanyUpdated}, make(chan error, 2)
+			before := h.detail(endpoint.ID)
+			if before.Description == text {
+				text, types = "two", []perch.EventType{perch.EventPaymentCreated}
+			}
+			for _, change := range []webhook.Change{{Description: &text}, {Events: &types}} {
+				go func() {
+					_, err := h.app.Webhooks.Update(t.Context(), h.client.ID, endpoint.ID, change)
+					done <- err
+				}()
+			}
+			must(t, <-done)
+			must(t, <-done)
+			if d := h.detail(endpoint.ID); d.Description != text || len(d.Events) != 1 || d.Events[0] != types[0] {
+				t.Fatalf("of %q and %v there is %q and %v", text, types, d.Description, d.Events)
+			}
 		}
 	})
 }

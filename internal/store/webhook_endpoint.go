@@ -120,6 +120,14 @@ func (s *Store) WebhookEndpoints(ctx context.Context, application perch.ID) ([]W
 	return all, rows.Err()
 }
 
+// LockWebhookEndpoint returns an endpoint of an application, which nobody else changes before the
+// transaction ends.
+func (s *Store) LockWebhookEndpoint(ctx context.Context, tx *sql.Tx, application, endpoint perch.ID) (WebhookEndpoint, error) {
+	return scanEndpoint(tx.QueryRowContext(ctx, `
+		UPDATE webhook_endpoints SET version = version + 1 WHERE id = $1 AND application_id = $2 AND state <> 'deleted'
+		RETURNING `+endpointColumns, endpoint, application))
+}
+
 // UpdateWebhookEndpoint replaces what people decide about an endpoint: URL, events, description, state
 // and reason.
 func (s *Store) UpdateWebhookEndpoint(ctx context.Context, tx *sql.Tx, e WebhookEndpoint) error {

@@ -218,42 +218,59 @@ func (s *Service) Update(ctx context.Context, application, endpoint perch.ID, c 
 	if err != nil {
 		return Endpoint{}, err
 	}
-	e, err := s.find(ctx, application, endpoint)
+	wanted, err := s.find(ctx, application, endpoint)
 	if err != nil {
 		return Endpoint{}, err
 	}
-	if err := s.apply(ctx, kind, &e, c); err != nil {
+	if err := s.apply(ctx, kind, &wanted, c); err != nil {
 		return Endpoint{}, err
 	}
+	if c.Enabled != nil && *c.Enabled && wanted.State == store.WebhookDisabled {
+		if err := s.giveUp(ctx, application, endpoint); err != nil {
+			return Endpoint{}, err
+		}
+	}
+	err = s.Store.Tx(ctx, func(tx *sql.Tx) error { return s.update(ctx, tx, wanted, c) })
+	if err != nil {
+		return Endpoint{}, s.missing(err)
+	}
+	return s.Endpoint(ctx, application, endpoint)
+}
+
+// update changes what c names to what is wanted. The rest stays as it is now: somebody else may have
+// changed it meanwhile, or the courier have disabled the endpoint.
+func (s *Service) update(ctx context.Context, tx *sql.Tx, wanted store.WebhookEndpoint, c Change) error {
+	e, err := s.Store.LockWebhookEndpoint(ctx, tx, wanted.ApplicationID, wanted.ID)
+	if err != nil {
+		return err
+	}
+	if c.URL != nil {
+		e.URL = wanted.URL
+	}
+	if c.Events != nil {
+		e.Events = wanted.Events
+	}
+	if c.Description != nil {
+		e.Description = wanted.Description
+	}
 	e.UpdatedAt = s.Now()
-	what, restart := "updated", false
+	what := "updated"
 	switch {
 	case c.Enabled == nil:
 	case *c.Enabled && e.State == store.WebhookDisabled:
-		what, restart = "enabled", true
+		what = "enabled"
 		e.State, e.Reason, e.DisabledAt = store.WebhookEnabled, "", time.Time{}
-		if err := s.giveUp(ctx, application, endpoint); err != nil {
-			return Endpoint{}, err
+		if err := s.Store.RestartWebhookEndpoint(ctx, tx, e.ApplicationID, e.ID); err != nil {
+			return err
 		}
 	case !*c.Enabled && e.State == store.WebhookEnabled:
 		what = "disabled"
 		e.State, e.Reason, e.DisabledAt = store.WebhookDisabled, ReasonRequest, e.UpdatedAt
 	}
-	err = s.Store.Tx(ctx, func(tx *sql.Tx) error {
-		if restart {
-			if err := s.Store.RestartWebhookEndpoint(ctx, tx, application, endpoint); err != nil {
-				return err
-			}
-		}
-		if err := s.Store.UpdateWebhookEndpoint(ctx, tx, e); err != nil {
-			return err
-		}
-		return s.note(ctx, tx, endpoint, what, e.Reason)
-	})
-	if err != nil {
-		return Endpoint{}, s.missing(err)
+	if err := s.Store.UpdateWebhookEndpoint(ctx, tx, e); err != nil {
+		return err
 	}
-	return s.Endpoint(ctx, application, endpoint)
+	return s.note(ctx, tx, e.ID, what, e.Reason)
 }
 
 // giveUp ends what waits for an endpoint that was disabled, in small transactions.
