@@ -74,7 +74,7 @@ func TestPeopleEnterDeductions(t *testing.T) {
 		enrolled := made.JobID
 
 		b := w.signedIn(t)
-		b.get("/console/queue?kind=deduction").shows(200, "Deduction: create one", "Deduction: enroll 3", "Harbor Light Bakery", "in 6 days")
+		b.get("/console/queue?kind=deduction").shows(200, "Deduction: create one", "Deduction: enroll 3", "Harbor Light Bakery", "in 7 days")
 		b.get(w.path(e)+"/deductions/"+enrolled).shows(200, "Enroll 3 in a deduction", "Acme 401(k)", "Ada Quinn", "Bo Reyes", "Not in the directory",
 			"employee 6.5 %, company $123.45, at most $23,500.00 a year, from 2030-12-31")
 		b.post(w.path(e)+"/deductions/"+enrolled, "r0", "201", "r1", "422").shows(400, "Choose a result for everybody")

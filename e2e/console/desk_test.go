@@ -256,7 +256,7 @@ func TestTheQueueSaysWhatIsDue(t *testing.T) {
 				Title: "Enrol 3 people", Due: w.clock.Now().Add(-time.Hour)})
 		}))
 		b = w.signedIn(t)
-		b.get("/console/queue").shows(200, "All 3", "Set-ups 2", "Deduction: Enrol 3 people Blue Bakery", "in 13 days", "in 10 days", "1 h overdue")
+		b.get("/console/queue").shows(200, "All 3", "Set-ups 2", "Deduction: Enrol 3 people Blue Bakery", "in 14 days", "in 11 days", "1 h overdue")
 		order := func(path string, want ...string) {
 			t.Helper()
 			b.get(path).shows(200)
@@ -269,8 +269,8 @@ func TestTheQueueSaysWhatIsDue(t *testing.T) {
 				at += 1 + next
 			}
 		}
-		order("/console/queue", "Enrol 3", "in 10 days", "Corner")
-		order("/console/queue?sort=-due", "Corner", "in 10 days", "Enrol 3")
+		order("/console/queue", "Enrol 3", "in 11 days", "Corner")
+		order("/console/queue?sort=-due", "Corner", "in 11 days", "Enrol 3")
 		order("/console/queue?sort=provider", "Gusto", "Netchex")
 		b.get("/console/queue?kind=set_up&q=100%25").shows(200, "Corner 100% Cafe", "1–1 of 1").hides("Blue Bakery")
 		b.get("/console/queue?q=10_%25").shows(200, "Nothing fits these filters")

@@ -117,7 +117,7 @@ func TestFilesBecomeDataOnceSomebodyHasLooked(t *testing.T) {
 				t.Errorf("%s is not in the audit log: %v", want, log)
 			}
 		}
-		b.get("/console/queue").shows(200, "Weekly refresh", "in 6 days")
+		b.get("/console/queue").shows(200, "Weekly refresh", "in 7 days")
 		b.get(w.path(e)).shows(200, "3 people (3 new, 0 changed)", "Next file due")
 		if strings.Contains(w.log.String(), "Stone") || strings.Contains(w.log.String(), "3001") {
 			t.Error("people are in the log")

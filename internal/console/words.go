@@ -126,7 +126,7 @@ func (h *Handler) due(t time.Time) when {
 	case d < 24*time.Hour:
 		w.Text = fmt.Sprintf("in %d h", max(1, int(d.Hours())))
 	default:
-		w.Text = "in " + days(d)
+		w.Text = "in " + days(d+24*time.Hour-time.Minute) // begun days count
 	}
 	return w
 }

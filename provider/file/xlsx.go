@@ -137,7 +137,7 @@ func readSheet(name string, book *excelize.File, sheet string, left *budget) (*g
 	defer displayed.Close()
 	props, err := book.GetWorkbookProps()
 	from1904 := err == nil && props.Date1904 != nil && *props.Date1904
-	g := &grid{sheet: sheet, issues: formulaIssues(name, book, sheet)}
+	g := &grid{sheet: sheet, issues: append(formulaIssues(name, book, sheet), mergedIssues(name, book, sheet)...)}
 	for number := 1; stored.Next() && displayed.Next(); number++ {
 		raw, err := stored.Columns(excelize.Options{RawCellValue: true})
 		if err != nil {
@@ -184,19 +184,7 @@ func trimBlankTail(cells []string) []string {
 // formulaIssues reports formulas that were saved without their result: reading them as blank would
 // lose money without a word.
 func formulaIssues(name string, book *excelize.File, sheet string) []Issue {
-	index, err := book.GetSheetIndex(sheet)
-	if err != nil || index < 0 {
-		return nil
-	}
-	part := sheetPart(book, index)
-	data, ok := book.Pkg.Load(part)
-	if !ok {
-		return nil
-	}
-	content, ok := data.([]byte)
-	if !ok {
-		return nil
-	}
+	content := sheetContent(book, sheet)
 	var out []Issue
 	for len(out) < maxRowsShown*10 {
 		start := bytes.Index(content, []byte("<f"))
@@ -213,6 +201,46 @@ func formulaIssues(name string, book *excelize.File, sheet string) []Issue {
 		content = content[start+end:]
 	}
 	return out
+}
+
+// mergedIssues reports merged cells over several rows: of them only the first holds the value, so that the
+// others would be blank without a word. Merged titles stand above the header and are of no concern.
+func mergedIssues(name string, book *excelize.File, sheet string) (out []Issue) {
+	const mark, most = `<mergeCell ref="`, maxRowsShown * 10
+	content := sheetContent(book, sheet)
+	for len(out) < most {
+		start := bytes.Index(content, []byte(mark))
+		if start < 0 {
+			break
+		}
+		content = content[start+len(mark):]
+		end := bytes.IndexByte(content[:min(len(content), 40)], '"')
+		if end < 0 {
+			continue
+		}
+		area := string(content[:end])
+		from, to, ok := strings.Cut(area, ":")
+		_, first, err := excelize.CellNameToCoordinates(from)
+		_, last, err2 := excelize.CellNameToCoordinates(to)
+		if ok && err == nil && err2 == nil && last > first {
+			out = append(out, Issue{File: name, Row: first, Message: "the cells " + area + " are merged, so that only the first of them has the value; unmerge them and fill the others in"})
+		}
+	}
+	return out
+}
+
+// sheetContent returns a sheet as it is stored.
+func sheetContent(book *excelize.File, sheet string) []byte {
+	index, err := book.GetSheetIndex(sheet)
+	if err != nil || index < 0 {
+		return nil
+	}
+	data, ok := book.Pkg.Load(sheetPart(book, index))
+	if !ok {
+		return nil
+	}
+	content, _ := data.([]byte)
+	return content
 }
 
 // sheetPart returns the archive path of the nth sheet, which the workbook's relationships hold.
