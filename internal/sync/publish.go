@@ -161,9 +161,8 @@ func (p *publisher) publish(ctx context.Context, complete bool, with func(tx *sq
 	if err := p.Flush(ctx); err != nil {
 		return err
 	}
-	r := p.run
-	now := after(p.from.RetrievedAt, r.Now())
-	next := access.Publication{Generation: p.from.Generation, Complete: complete, RetrievedAt: now, AttemptedAt: now, Result: access.ResultSuccess}
+	r, now := p.run, p.run.Now()
+	next := access.Publication{Generation: p.from.Generation, Complete: complete, RetrievedAt: after(p.from.RetrievedAt, now), AttemptedAt: now, Result: access.ResultSuccess}
 	if p.changed || p.from.Generation == 0 {
 		next.Generation = p.generation
 	}
