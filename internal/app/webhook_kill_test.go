@@ -42,6 +42,7 @@ func deliverUntilKilled(target string) {
 	check(json.Unmarshal([]byte(target), &v))
 	a, err := app.Open(ctx, v.config())
 	check(err)
+	a.Syncs.MaxAttempts = 100 // that many kills are no fault of the sync
 	check(a.Start(ctx))
 	check(a.Store.Tx(ctx, func(tx *sql.Tx) error { return a.Queue.Enqueue(ctx, tx, v.App, v.Connection, v.Entity, "test") }))
 	fmt.Println("running")
