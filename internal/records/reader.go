@@ -59,6 +59,9 @@ func (r *Reader) View(ctx context.Context, entity perch.ID, generation int64, co
 	if p.len() == 0 {
 		return v, nil // the collection was deleted
 	}
+	if v.shelf == nil { // it is there now, unless nothing fits
+		v.shelf = r.cache.of(shelfKey{entity, collection.Name})
+	}
 	v.exists = true
 	v.head, err = decodeHead(p.stored(0))
 	return v, err

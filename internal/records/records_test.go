@@ -325,3 +325,24 @@ func TestNothingOpensOnceTheKeyIsDestroyed(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// TestABlockIsReadOnceInARequest ends the request's context after the first look, so that nothing but what
+// the view kept can answer the second.
+func TestABlockIsReadOnceInARequest(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	m := model{perch.NewID(): {"a", "b", "c"}}
+	w.publish(t, 0, 1, m, slices.Collect(maps.Keys(m)))
+	ctx, end := context.WithCancel(t.Context())
+	defer end()
+	v, err := records.NewReader(w.store, w.keyring, 1<<20).View(ctx, w.entity, 1, small)
+	must(t, err)
+	for id := range m {
+		_, _, err := v.Position(id)
+		must(t, err)
+		end()
+		if _, ok, err := v.Position(id); !ok || err != nil {
+			t.Errorf("the same block was read again: found %v, %v", ok, err)
+		}
+	}
+}
