@@ -12,16 +12,23 @@ import (
 	"github.com/perchhq/perch/internal/store"
 )
 
+// Job is a perch.ManualJob whose body is encoded already, as it was kept: it may have thousands of lines.
+type Job struct {
+	JobID  perch.ID        `json:"job_id"`
+	Status perch.JobStatus `json:"status"`
+	Body   json.RawMessage `json:"body"`
+}
+
 // Job returns a job on deductions of the grant's connection. It returns a not-found error for any other.
-func (s *Service) Job(ctx context.Context, grant *access.Grant, job perch.ID) (perch.ManualJob, error) {
+func (s *Service) Job(ctx context.Context, grant *access.Grant, job perch.ID) (Job, error) {
 	found, err := s.Store.ManualJob(ctx, grant.Application.ID, grant.Connection.ID, grant.TokenID, job)
 	if errors.Is(err, store.ErrNotFound) {
-		return perch.ManualJob{}, NoJob(job.String())
+		return Job{}, NoJob(job.String())
 	}
 	if err != nil {
-		return perch.ManualJob{}, perch.Internal(err)
+		return Job{}, perch.Internal(err)
 	}
-	shown := perch.ManualJob{JobID: found.ID, Status: found.Status}
+	shown := Job{JobID: found.ID, Status: found.Status}
 	if found.Result == nil {
 		return shown, nil
 	}
@@ -29,11 +36,7 @@ func (s *Service) Job(ctx context.Context, grant *access.Grant, job perch.ID) (p
 	if err != nil {
 		return shown, perch.Internal(err)
 	}
-	plain, err := cipher.Open(nil, found.Result, resultPlace(found.ID))
-	if err == nil {
-		err = json.Unmarshal(plain, &shown.Body)
-	}
-	if err != nil {
+	if shown.Body, err = cipher.Open(nil, found.Result, resultPlace(found.ID)); err != nil {
 		return shown, perch.Internal(fmt.Errorf("reading a job's result: %w", err))
 	}
 	return shown, nil

@@ -27,7 +27,7 @@ type Deductions interface {
 	Enrol(ctx context.Context, grant *access.Grant, entity *access.Entity, benefit perch.ID, people []deduction.Person) (deduction.Written, error)
 	Unenrol(ctx context.Context, grant *access.Grant, entity *access.Entity, benefit perch.ID, individuals []string) (deduction.Written, error)
 	// Job returns a job on deductions of the grant's connection, or a not-found error.
-	Job(ctx context.Context, grant *access.Grant, job perch.ID) (perch.ManualJob, error)
+	Job(ctx context.Context, grant *access.Grant, job perch.ID) (deduction.Job, error)
 }
 
 // benefit completes a route of deductions.

@@ -360,6 +360,6 @@ func (f fakeDeductions) Unenrol(_ context.Context, _ *access.Grant, _ *access.En
 	return f.written("unenrol", individuals)
 }
 
-func (f fakeDeductions) Job(_ context.Context, _ *access.Grant, job perch.ID) (perch.ManualJob, error) {
-	return perch.ManualJob{JobID: job, Status: perch.JobPending}, f.note("manual-job", job.String())
+func (f fakeDeductions) Job(_ context.Context, _ *access.Grant, job perch.ID) (deduction.Job, error) {
+	return deduction.Job{JobID: job, Status: perch.JobPending}, f.note("manual-job", job.String())
 }
