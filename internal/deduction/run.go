@@ -25,7 +25,7 @@ const (
 	leaseFor  = time.Minute
 	chunkTime = 50 * time.Second
 	// chunk is how many people are written in one call.
-	chunk = 1000
+	chunk = 5000
 	// attempts is after how many failures a job is given up.
 	attempts = 5
 	// firstPause is the pause after the first failure; each one after it is four times as long.
