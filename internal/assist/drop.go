@@ -80,7 +80,7 @@ func publicKey(line string) (string, error) {
 	if err != nil || len(options) > 0 || len(strings.TrimSpace(string(rest))) > 0 {
 		return "", perch.Invalid("public key", "must be one line such as ssh-ed25519 AAAA…")
 	}
-	if key.Type() == ssh.KeyAlgoDSA { //nolint:staticcheck // named to refuse it
+	if key.Type() == "ssh-dss" {
 		return "", perch.Invalid("public key", "must not be a DSA key; use ed25519")
 	}
 	return strings.TrimSpace(string(ssh.MarshalAuthorizedKey(key))), nil

@@ -15,6 +15,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pkg/sftp"
@@ -122,20 +123,33 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) {
 	s.open.Wait()
 }
 
-// attentive ends connections on which nothing happens.
-type attentive struct{ net.Conn }
+// attentive ends a connection on which nothing happens, once somebody has signed in. Until then the
+// deadline of the handshake stands.
+type attentive struct {
+	net.Conn
+	signedIn atomic.Bool
+}
 
 // Read implements net.Conn.
-func (a attentive) Read(p []byte) (int, error) {
-	if err := a.SetReadDeadline(time.Now().Add(idleTimeout)); err != nil {
-		return 0, err
+func (a *attentive) Read(p []byte) (int, error) {
+	if a.signedIn.Load() {
+		if err := a.SetReadDeadline(time.Now().Add(idleTimeout)); err != nil {
+			return 0, err
+		}
 	}
 	return a.Conn.Read(p)
 }
 
+// welcome replaces the deadline of the handshake, also for the read that is under way.
+func (a *attentive) welcome() error {
+	a.signedIn.Store(true)
+	return errors.Join(a.SetWriteDeadline(time.Time{}), a.SetReadDeadline(time.Now().Add(idleTimeout)))
+}
+
 var errRefused = errors.New("access denied")
 
-func (s *Server) serve(ctx context.Context, raw net.Conn) {
+func (s *Server) serve(ctx context.Context, accepted net.Conn) {
+	raw := &attentive{Conn: accepted}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	stop := context.AfterFunc(ctx, func() { _ = raw.Close() })
@@ -151,7 +165,7 @@ func (s *Server) serve(ctx context.Context, raw net.Conn) {
 		return // strangers knock all day
 	}
 	defer func() { _ = conn.Close() }()
-	if raw.SetDeadline(time.Time{}) != nil {
+	if raw.welcome() != nil {
 		return
 	}
 	go ssh.DiscardRequests(requests)

@@ -199,9 +199,9 @@ func (s *Source) allPayments(before *Snapshot) (all []PaymentPrint) {
 	return all
 }
 
-func (r *run) print() PaymentPrint {
-	_, group := r.groupKey()
-	return PaymentPrint{Key: r.payment.Key, Group: group, Day: *r.payment.Payment.PayDate, People: len(r.payment.PersonKeys), Gross: r.sums.gross, Net: r.sums.net}
+func (p *run) print() PaymentPrint {
+	_, group := p.groupKey()
+	return PaymentPrint{Key: p.payment.Key, Group: group, Day: *p.payment.Payment.PayDate, People: len(p.payment.PersonKeys), Gross: p.sums.gross, Net: p.sums.net}
 }
 
 func (n personName) whole() string { return strings.TrimSpace(n.first + " " + n.last) }
