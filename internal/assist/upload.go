@@ -40,6 +40,8 @@ type Uploads struct {
 	Owner string
 	// Limits bound each file.
 	Limits file.Limits
+
+	thrift thrift
 }
 
 const (

@@ -54,6 +54,7 @@ func (u *Uploads) Work(ctx context.Context, entity, upload perch.ID) {
 		return // it is over, or somebody else has it
 	}
 	if err == nil {
+		defer u.thrift.begin()()
 		work := u.read
 		if row.State == store.UploadPublishing {
 			work = u.publish

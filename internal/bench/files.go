@@ -13,11 +13,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"syscall"
 	"time"
 
+	"github.com/perchhq/perch/internal/assist"
 	"github.com/perchhq/perch/provider/file"
 )
 
@@ -34,6 +36,7 @@ const readRounds = 5
 // person in a hundred has another pay. It runs in a process of its own so that its memory is its own.
 func (b bench) childFiles(folder string) error {
 	first, next := filepath.Join(folder, "census.csv"), filepath.Join(folder, "next.csv")
+	debug.SetGCPercent(assist.ReadingGCPercent) // as jobs that read files do
 	var plain, fresh, again []time.Duration
 	var r filesReport
 	for range readRounds {
