@@ -163,7 +163,7 @@ func TestWhatWouldChangeIsShownAgainstTheLastUpload(t *testing.T) {
 		b := w.signedIn(t)
 		b.send(e, sent{"people.csv", all.String()}).post(b.at.Path+"/publish").settled().shows(200, "Published")
 		next := strings.NewReplacer("51000", "91000", "52000", "53000", "3,Ann3,Roe3,900123003,1980-02-03,2015-01-05,Baker,53000\n", "").Replace(all.String()) + "21,New,Hand,900123021,1980-02-03,2026-01-05,Baker,50000\n"
-		b.send(e, sent{"people.csv", next}).shows(200, "Joined 1", "Left 1", "Changed 2", "Unchanged 17", "The pay of 1 people jumped", "Ann1 Roe1 pay +78 % Jump", "New Hand", "Ann3 Roe3").
+		b.send(e, sent{"people.csv", next}).shows(200, "Joined 1", "Left 1", "Changed 2", "Unchanged 17", "The pay of 1 person jumped", "Ann1 Roe1 pay +78 % Jump", "New Hand", "Ann3 Roe3").
 			hides("$91,000").post(b.at.Path+"/reveal").shows(200, "$51,000.00 to $91,000.00")
 		b.get(b.at.Path[:strings.LastIndex(b.at.Path, "/")]).post(b.at.Path+"/publish").settled().shows(200, "Published", "Marked as leavers")
 

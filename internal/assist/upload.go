@@ -208,13 +208,20 @@ func (r *Receipt) Done(ctx context.Context) error {
 	if r.files == 0 {
 		return perch.Invalid("files", "must hold at least one file")
 	}
-	entry := u.Desk.audit(r.row.CreatedBy, "upload.received", r.row.ApplicationID, r.row.ConnectionID, fmt.Sprintf("%d file(s)", r.files))
+	entry := u.Desk.audit(r.row.CreatedBy, "upload.received", r.row.ApplicationID, r.row.ConnectionID, filesOf(r.files))
 	return u.Desk.write(ctx, entry, func(tx *sql.Tx) error {
 		if err := u.Store.HoldConnection(ctx, tx, r.row.ApplicationID, r.row.ConnectionID); err != nil {
 			return err
 		}
 		return u.move(ctx, tx, r.row, store.UploadMove{From: []store.UploadState{store.UploadReceiving}, To: store.UploadReading})
 	})
+}
+
+func filesOf(n int) string {
+	if n == 1 {
+		return "1 file"
+	}
+	return fmt.Sprintf("%d files", n)
 }
 
 // move moves an upload, and queues the work that its new state asks for.

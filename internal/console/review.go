@@ -172,11 +172,11 @@ func (r *review) warn(report *assist.Report) {
 	c := report.Compare
 	if report.ManyLeavers {
 		r.Leavers = report.Leavers
-		r.Warnings = append(r.Warnings, web.Alert{Tone: web.Danger, Title: fmt.Sprintf("%d people are missing and would be marked as leavers", report.Leavers),
+		r.Warnings = append(r.Warnings, web.Alert{Tone: web.Danger, Title: people(report.Leavers) + " missing from the files would be marked as leavers",
 			Text: "More often this is a file of one location, or of another employer, than true."})
 	}
 	if c.Jumps > 0 {
-		r.Warnings = append(r.Warnings, web.Alert{Tone: web.Warning, Title: fmt.Sprintf("The pay of %d people jumped", c.Jumps),
+		r.Warnings = append(r.Warnings, web.Alert{Tone: web.Warning, Title: "The pay of " + people(c.Jumps) + " jumped",
 			Text: "By more than half, or from one unit to another. They are first in the list of changes."})
 	}
 	jumps := 0
@@ -194,6 +194,13 @@ func (r *review) warn(report *assist.Report) {
 	if !report.Preview.Complete && report.Preview.People > 0 && slices.ContainsFunc(report.Preview.Files, func(f file.FilePreview) bool { return f.Kind == file.Census }) {
 		r.Warnings = append(r.Warnings, web.Alert{Title: "Nobody will be marked as a leaver", Text: "The census does not list everyone, or a row of it cannot be read."})
 	}
+}
+
+func people(n int) string {
+	if n == 1 {
+		return "1 person"
+	}
+	return fmt.Sprintf("%d people", n)
 }
 
 func percent(before, after int64) string {

@@ -106,7 +106,7 @@ equal(got.body.individuals?.map((one) => one.first_name).join(), "Ada,Ben,Cleo",
 await page.goto(`${perch}${paths.connection}`);
 await hand("next.csv", [[...people[0].slice(0, 7), "99000"], people[1].map((cell) => cell), ["4", "Dan", "Reed", "900-12-3004", "1991-06-07", "2018-01-05", "Clerk", "46000"]]);
 const compared = await main().innerText();
-for (const text of ["The pay of 1 people jumped", "+90 %", "Who joined"]) check(compared.includes(text), `the comparison does not show ${text}`);
+for (const text of ["The pay of 1 person jumped", "+90 %", "Who joined"]) check(compared.includes(text), `the comparison does not show ${text}`);
 await look("compared");
 await page.getByRole("button", { name: "Reject and delete files" }).click();
 await page.locator(".toast").waitFor();
