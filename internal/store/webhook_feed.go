@@ -119,7 +119,7 @@ func (s *Store) RecordWebhook(ctx context.Context, p WebhookProgress) (WebhookEn
 		if err := recordReplay(ctx, tx, p); err != nil {
 			return err
 		}
-		if p.Disable == "" || after.Version != p.Version {
+		if p.Disable == "" || after.Version != p.Version || after.State != WebhookEnabled {
 			return nil
 		}
 		after.State, after.Reason, after.DisabledAt, after.UpdatedAt = WebhookDisabled, p.Disable, p.Now, p.Now

@@ -150,6 +150,32 @@ func TestOneProcessAtATimeHoldsAnEndpoint(t *testing.T) {
 	})
 }
 
+// Answers to what was under way when an endpoint was disabled may say the same again.
+func TestAnEndpointIsDisabledOnce(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		e := w.endpoint(t)
+		p := store.WebhookProgress{Lease: store.WebhookLease{ApplicationID: w.app.ID, EndpointID: e.ID, Owner: "one", Until: now.Add(time.Minute)},
+			Version: e.Version, Disable: "gone", DisableDetail: "The receiver answered 410 Gone.", Now: now}
+		_, err := w.HoldWebhook(ctx, p.Lease, now)
+		must(t, err)
+		for range 4 {
+			after, err := w.RecordWebhook(ctx, p)
+			must(t, err)
+			if after.State != store.WebhookDisabled {
+				t.Errorf("the endpoint is %s", after.State)
+			}
+			p.Version = after.Version
+		}
+		notes, err := w.WebhookNotes(ctx, w.app.ID, e.ID, 10)
+		must(t, err)
+		if len(notes) != 1 {
+			t.Errorf("its history is %+v", notes)
+		}
+	})
+}
+
 func TestOldDeliveriesAndDeletedEndpointsAreSwept(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, w *world) {

@@ -203,7 +203,7 @@ func (l *lane) saved(err error) error {
 		}
 	}
 	changed := after.Version != l.endpoint.Version
-	if p.Disable != "" && after.State == store.WebhookDisabled {
+	if p.Disable != "" && l.endpoint.State == store.WebhookEnabled && after.State == store.WebhookDisabled {
 		l.Log.WarnContext(l.hard, "a webhook endpoint was disabled", "endpoint_id", after.ID, "application_id", after.ApplicationID, "reason", after.Reason)
 	}
 	if after.State != store.WebhookEnabled || l.soft.Err() != nil {
