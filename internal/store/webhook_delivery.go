@@ -249,13 +249,14 @@ func (s *Store) FailWaiting(ctx context.Context, tx *sql.Tx, application, endpoi
 	return n == int64(most), err
 }
 
-// SweepWebhooks deletes most deliveries that are over and older than a time, or whose endpoint was
-// deleted, with their attempts. It reports whether there may be more.
+// SweepWebhooks deletes most deliveries that are older than a time and not sent again, because they are
+// over or their endpoint is disabled, or whose endpoint was deleted, with their attempts. It reports
+// whether there may be more.
 func (s *Store) SweepWebhooks(ctx context.Context, tx *sql.Tx, before time.Time, most int) (more bool, err error) {
 	const of = `SELECT d.endpoint_id, d.event_id FROM webhook_endpoints e JOIN webhook_deliveries d ON d.endpoint_id = e.id WHERE `
 	keys, err := deliveryKeys(ctx, tx, of+`e.state = 'deleted' LIMIT $1`, most)
 	if err == nil && len(keys) == 0 {
-		keys, err = deliveryKeys(ctx, tx, of+`d.created_at < $2 AND d.state <> 'waiting' LIMIT $1`, most, db.Micros(before))
+		keys, err = deliveryKeys(ctx, tx, of+`d.created_at < $2 AND (d.state <> 'waiting' OR e.state <> 'enabled') LIMIT $1`, most, db.Micros(before))
 	}
 	if err != nil {
 		return false, err

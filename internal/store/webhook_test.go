@@ -180,13 +180,16 @@ func TestOldDeliveriesAndDeletedEndpointsAreSwept(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, w *world) {
 		ctx := t.Context()
-		kept, gone := w.endpoint(t), w.endpoint(t)
-		for _, e := range []store.WebhookEndpoint{kept, gone} {
+		kept, gone, waiting, disabled := w.endpoint(t), w.endpoint(t), w.endpoint(t), w.endpoint(t)
+		for e, state := range map[*store.WebhookEndpoint]store.DeliveryState{&kept: store.DeliveryDelivered, &gone: store.DeliveryDelivered,
+			&waiting: store.DeliveryWaiting, &disabled: store.DeliveryWaiting} {
 			for i := range 5 {
 				at := now.Add(-time.Duration(i) * 24 * time.Hour)
-				must(t, w.RecordTest(ctx, w.app.ID, e.ID, store.WebhookDelivery{EventID: perch.NewID(), Type: "test", Cause: "test", State: store.DeliveryDelivered, Attempts: 1, CreatedAt: at, AttemptedAt: at}))
+				must(t, w.RecordTest(ctx, w.app.ID, e.ID, store.WebhookDelivery{EventID: perch.NewID(), Type: "test", Cause: "test", State: state, Attempts: 1, CreatedAt: at, AttemptedAt: at}))
 			}
 		}
+		disabled.State = store.WebhookDisabled
+		must(t, w.Tx(ctx, func(tx *sql.Tx) error { return w.UpdateWebhookEndpoint(ctx, tx, disabled) }))
 		must(t, w.Tx(ctx, func(tx *sql.Tx) error { return w.DeleteWebhookEndpoint(ctx, tx, w.app.ID, gone.ID) }))
 		for more := true; more; {
 			must(t, w.Tx(ctx, func(tx *sql.Tx) (err error) {
@@ -194,10 +197,12 @@ func TestOldDeliveriesAndDeletedEndpointsAreSwept(t *testing.T) {
 				return err
 			}))
 		}
-		list, err := w.WebhookDeliveries(ctx, store.DeliveryQuery{Application: w.app.ID, Endpoint: kept.ID, Most: 100})
-		must(t, err)
-		if len(list) != 2 {
-			t.Errorf("%d deliveries are left", len(list))
+		for e, want := range map[perch.ID]int{kept.ID: 2, waiting.ID: 5, disabled.ID: 2} {
+			list, err := w.WebhookDeliveries(ctx, store.DeliveryQuery{Application: w.app.ID, Endpoint: e, Most: 100})
+			must(t, err)
+			if len(list) != want {
+				t.Errorf("%d deliveries are left, want %d", len(list), want)
+			}
 		}
 		var left int
 		must(t, w.db.Read.QueryRowContext(ctx, `SELECT (SELECT count(*) FROM webhook_deliveries WHERE endpoint_id = $1) + (SELECT count(*) FROM webhook_endpoints WHERE id = $1)`, gone.ID).Scan(&left))
