@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	perch "github.com/perchhq/perch"
 	"github.com/perchhq/perch/internal/app"
@@ -42,6 +43,39 @@ func TestAPauseShorterThanARequestHoldsNothingBack(t *testing.T) {
 		eventually(t, "everything arrives", func() bool { return r.distinct() == 400 })
 		if timedOut.Load() {
 			t.Error("some events waited for the slowest request")
+		}
+	})
+}
+
+// An endpoint that begins to fail while much is sent to it is spared at once.
+func TestAFailingEndpointIsSentLessAtATime(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, config app.Config) {
+		h := hook(t, config)
+		var asked, underWay, most atomic.Int64
+		var watched atomic.Bool
+		r := receive(t, func(w http.ResponseWriter, _ *http.Request) {
+			now := underWay.Add(1)
+			if watched.Load() {
+				for before := most.Load(); now > before && !most.CompareAndSwap(before, now); before = most.Load() {
+				}
+			}
+			asked.Add(1)
+			<-time.After(5 * time.Millisecond)
+			underWay.Add(-1)
+			w.WriteHeader(http.StatusInternalServerError)
+		})
+		endpoint := h.endpoint(r.URL)
+		h.start()
+		h.publish(3000)
+		eventually(t, "it fails", func() bool { return h.detail(endpoint.ID).FailingSince != nil })
+		was := asked.Load()
+		eventually(t, "what was handed out is sent", func() bool { return asked.Load() > was+200 })
+		watched.Store(true)
+		was = asked.Load()
+		eventually(t, "more is sent", func() bool { return asked.Load() > was+100 })
+		if most.Load() > 4 {
+			t.Errorf("%d requests at a time", most.Load())
 		}
 	})
 }

@@ -318,6 +318,9 @@ func (l *lane) step(ctx context.Context, timer *time.Timer) error {
 		}
 		next.to = l.target
 	}
+	if !l.endpoint.FailingSince.IsZero() && l.inFlight >= failingConcurrency {
+		out = nil
+	}
 	wait := l.LeaseFor / 3
 	if len(l.done) > 0 && l.saving == nil {
 		wait = max(storeEvery-time.Since(l.firstDone), 0)
@@ -351,11 +354,7 @@ func (l *lane) step(ctx context.Context, timer *time.Timer) error {
 
 // employ starts a worker where one more is of use.
 func (l *lane) employ(ctx context.Context) {
-	most := concurrency
-	if !l.endpoint.FailingSince.IsZero() {
-		most = failingConcurrency
-	}
-	if l.workers >= min(most, l.inFlight) {
+	if l.workers >= min(concurrency, l.inFlight) {
 		return
 	}
 	l.workers++
