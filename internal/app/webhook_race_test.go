@@ -8,6 +8,7 @@ import (
 
 	perch "github.com/perchhq/perch"
 	"github.com/perchhq/perch/internal/app"
+	"github.com/perchhq/perch/internal/testneed"
 	"github.com/perchhq/perch/internal/webhook"
 )
 
@@ -106,4 +107,26 @@ func TestChangesAtTheSameTimeAreAllKept(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Of two processes on one database one sends to an endpoint at a time, and when it stops the other goes on.
+func TestTwoProcessesShareTheWork(t *testing.T) {
+	t.Parallel()
+	config := app.Config{DatabaseURL: testneed.Postgres(t), Data: t.TempDir()}
+	h := hook(t, config)
+	r := receive(t, func(http.ResponseWriter, *http.Request) { <-time.After(time.Millisecond) })
+	endpoint := h.endpoint(r.URL)
+	config.WebhookLoopback = true
+	other, err := app.Open(t.Context(), config)
+	must(t, err)
+	h.start()
+	must(t, other.Start(t.Context()))
+	h.publish(2000)
+	eventually(t, "some arrive", func() bool { return r.distinct() >= 500 })
+	must(t, other.Close())
+	h.publish(500)
+	eventually(t, "everything is delivered", func() bool { d := h.detail(endpoint.ID); return d.Unread == 0 && d.Waiting == 0 })
+	if r.distinct() != 2500 || len(r.all()) != 2500 {
+		t.Errorf("%d messages of %d events came for 2500", len(r.all()), r.distinct())
+	}
 }
