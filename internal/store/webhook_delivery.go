@@ -227,8 +227,8 @@ func (s *Store) WebhookCounts(ctx context.Context, application, endpoint perch.I
 	err := s.db.Read.QueryRowContext(ctx, `
 		SELECT (SELECT count(*) FROM webhook_deliveries d WHERE d.endpoint_id = e.id AND d.state = 'waiting'),
 		       (SELECT count(*) FROM webhook_deliveries d WHERE d.endpoint_id = e.id AND d.state = 'failed'),
-		       (SELECT COALESCE(sum(b.size), 0) FROM event_batches b
-		         WHERE b.application_id = e.application_id AND b.position > 0 AND b.position >= e.position) - e.number
+		       (SELECT COALESCE(sum(b.size - CASE WHEN b.position = e.position THEN e.number ELSE 0 END), 0) FROM event_batches b
+		         WHERE b.application_id = e.application_id AND b.position > 0 AND b.position >= e.position)
 		  FROM webhook_endpoints e WHERE e.id = $1 AND e.application_id = $2`, endpoint, application).Scan(&c.Waiting, &c.Failed, &c.Unread)
 	if err != nil {
 		return c, fmt.Errorf("counting deliveries: %w", notFound(err))

@@ -150,6 +150,32 @@ func TestOneProcessAtATimeHoldsAnEndpoint(t *testing.T) {
 	})
 }
 
+// A disabled endpoint may stand in the middle of a batch that is no longer kept.
+func TestWhatIsNoLongerKeptIsNotUnread(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		e := w.endpoint(t)
+		w.publish(t, perch.EventCompanyUpdated, perch.EventIndividualUpdated, perch.EventPaymentCreated)
+		p := store.WebhookProgress{Lease: store.WebhookLease{ApplicationID: w.app.ID, EndpointID: e.ID, Owner: "one", Until: now.Add(time.Minute)},
+			Version: e.Version, Cursor: store.WebhookCursor{Position: e.Cursor.Position, Number: 2}, Now: now}
+		_, err := w.HoldWebhook(ctx, p.Lease, now)
+		must(t, err)
+		_, err = w.RecordWebhook(ctx, p)
+		must(t, err)
+		if c, err := w.WebhookCounts(ctx, w.app.ID, e.ID); err != nil || c.Unread != 1 {
+			t.Errorf("in the middle of the batch: %+v, %v", c, err)
+		}
+		for _, table := range []string{"events", "event_batches"} {
+			_, err := w.db.Write.ExecContext(ctx, `DELETE FROM `+table)
+			must(t, err)
+		}
+		if c, err := w.WebhookCounts(ctx, w.app.ID, e.ID); err != nil || c.Unread != 0 {
+			t.Errorf("after the batch: %+v, %v", c, err)
+		}
+	})
+}
+
 // Answers to what was under way when an endpoint was disabled may say the same again.
 func TestAnEndpointIsDisabledOnce(t *testing.T) {
 	t.Parallel()
