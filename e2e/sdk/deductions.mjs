@@ -172,6 +172,7 @@ async function refusals(id) {
   await names(enrol({ effective_date: 'soon' }), wrong, `${field}.effective_date`);
   await names(enrol({ annual_contribution_limit: 'family' }), untaken, `${field}.annual_contribution_limit`);
   await names(finch.hris.benefits.individuals.enrollMany(id, { individuals: [] }), wrong, 'body');
+  await names(finch.hris.benefits.individuals.unenrollMany(id, { individual_ids: [] }), wrong, 'individual_ids');
   await names(finch.hris.benefits.create({ type: '401k_loan', frequency: 'every_paycheck', description: 'Loan' }), untaken, 'type');
   await names(finch.hris.benefits.create({ type: '401k', frequency: 'one_time', description: 'Once' }), untaken, 'frequency');
   await names(finch.hris.benefits.create({ frequency: 'one_time' }), wrong, 'type');

@@ -184,7 +184,7 @@ func (s *Service) Enrol(ctx context.Context, grant *access.Grant, entity *access
 	if err != nil {
 		return Written{}, err
 	}
-	if err := checkBatch(len(people)); err != nil {
+	if err := checkBatch("body", len(people)); err != nil {
 		return Written{}, err
 	}
 	support, err := d.supports(found, toEnrol)
@@ -206,12 +206,13 @@ func (s *Service) Enrol(ctx context.Context, grant *access.Grant, entity *access
 	return d.queueFor(ctx, store.BenefitEnroll, benefit, request{People: people})
 }
 
-func checkBatch(people int) error {
+// checkBatch checks how many individuals a field names.
+func checkBatch(field string, people int) error {
 	switch {
 	case people == 0:
-		return perch.Invalid("body", "must name at least one individual.")
+		return perch.Invalid(field, "must name at least one individual.")
 	case people > maxPeople:
-		return &perch.Error{Name: perch.NameUnprocessableEntity, Code: "batch_limit_exceeded", Message: fmt.Sprintf("body: must not have more than %d individuals.", maxPeople)}
+		return &perch.Error{Name: perch.NameUnprocessableEntity, Code: "batch_limit_exceeded", Message: fmt.Sprintf("%s: must not have more than %d individuals.", field, maxPeople)}
 	}
 	return nil
 }
@@ -222,7 +223,7 @@ func (s *Service) Unenrol(ctx context.Context, grant *access.Grant, entity *acce
 	if err != nil {
 		return Written{}, err
 	}
-	if err := checkBatch(len(individuals)); err != nil {
+	if err := checkBatch("individual_ids", len(individuals)); err != nil {
 		return Written{}, err
 	}
 	if _, err := d.supports(found, toUnenrol); err != nil {
