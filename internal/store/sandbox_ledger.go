@@ -71,19 +71,15 @@ func (s *Store) LedgerEnrolled(ctx context.Context, tx *sql.Tx, entity perch.ID,
 	}, `SELECT person, enrolled FROM sandbox_enrolments WHERE entity_id = $1 AND deduction = $2`, entity, deduction)
 }
 
-// PutLedgerEnrolments stores enrolments in place of those of the same people.
+// PutLedgerEnrolments stores enrolments, no two of the same person, in place of those of the same people.
 func (s *Store) PutLedgerEnrolments(ctx context.Context, tx *sql.Tx, entity perch.ID, deduction int, list []LedgerEnrolment) error {
-	insert, err := tx.PrepareContext(ctx, `
-		INSERT INTO sandbox_enrolments (entity_id, deduction, person, enrolled, body) VALUES ($1, $2, $3, $4, $5)
-		ON CONFLICT (entity_id, deduction, person) DO UPDATE SET enrolled = excluded.enrolled, body = excluded.body`)
-	if err != nil {
-		return fmt.Errorf("storing enrolments: %w", err)
-	}
-	defer func() { _ = insert.Close() }()
+	values := make([]any, 0, 5*len(list))
 	for _, e := range list {
-		if _, err := insert.ExecContext(ctx, entity, deduction, e.Person, e.Enrolled, e.Body); err != nil {
-			return fmt.Errorf("storing an enrolment: %w", err)
-		}
+		values = append(values, entity, deduction, e.Person, e.Enrolled, e.Body)
+	}
+	if err := s.insertRows(ctx, tx, `INSERT INTO sandbox_enrolments (entity_id, deduction, person, enrolled, body)`,
+		` ON CONFLICT (entity_id, deduction, person) DO UPDATE SET enrolled = excluded.enrolled, body = excluded.body`, 5, values); err != nil {
+		return fmt.Errorf("storing enrolments: %w", err)
 	}
 	return nil
 }

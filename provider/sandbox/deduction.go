@@ -292,6 +292,7 @@ func (s *source) writePeople(ctx context.Context, write, key string, people []st
 			return nil, err
 		}
 		var changes []LedgerEnrolment
+		changed := make(map[int]int, len(people)) // where in changes a person is: of several, the last one holds
 		for i, person := range people {
 			index, outcome := s.mayEnrol(person)
 			if outcome.Result == "" || ending && outcome.Result == provider.Declined {
@@ -306,7 +307,13 @@ func (s *source) writePeople(ctx context.Context, write, key string, people []st
 				}
 				if outcome.Result != provider.NotEnrolled {
 					enrolled[index] = body != nil
-					changes = append(changes, LedgerEnrolment{Person: index, Enrolled: body != nil, Body: body})
+					change := LedgerEnrolment{Person: index, Enrolled: body != nil, Body: body}
+					if at, again := changed[index]; again {
+						changes[at] = change
+					} else {
+						changed[index] = len(changes)
+						changes = append(changes, change)
+					}
 				}
 			}
 			outcomes = append(outcomes, outcome)

@@ -23,6 +23,7 @@ type LedgerTx interface {
 	PutDeduction(d LedgerDeduction) error
 	// Enrolled says of everyone about whom something was written whether they are enrolled.
 	Enrolled(deduction int) (map[int]bool, error)
+	// PutEnrolments stores enrolments, no two of the same person.
 	PutEnrolments(deduction int, list []LedgerEnrolment) error
 }
 
