@@ -4,7 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
+	"os"
+	"os/exec"
+	"path"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -13,6 +17,7 @@ import (
 
 	perch "github.com/perchhq/perch"
 	"github.com/perchhq/perch/internal/app"
+	"github.com/perchhq/perch/internal/jobs"
 	"github.com/perchhq/perch/internal/sandbox"
 	"github.com/perchhq/perch/internal/store"
 	"github.com/perchhq/perch/provider"
@@ -129,6 +134,96 @@ func TestWritesAreDoneInTheirOrder(t *testing.T) {
 			t.Errorf("after the last write %v are enrolled", left.IDs)
 		}
 	})
+}
+
+// Of several entries of a person in one batch the last one holds, also where many rows go to the database
+// in one statement.
+func TestTheLastOfSeveralEntriesHolds(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, config app.Config) {
+		s := start(t, config)
+		token := s.ready(t, s.application(t, perch.ClientSandbox), `{"provider_id":"gusto","employee_size":20}`).AccessToken
+		who := s.employeesOf(t, token)[:8]
+		path := "/employer/benefits/" + s.write(t, token, http.MethodPost, "/employer/benefits", acme401k).BenefitID + "/individuals"
+		var entries []any
+		want := make([]int, 0, 2*len(who))
+		for n, percent := range []int{100, 200} {
+			for _, one := range who {
+				entries, want = append(entries, enrolment(one, percent)), append(want, 201-n)
+			}
+		}
+		if got := s.codes(t, token, s.write(t, token, http.MethodPost, path, entries).JobID); !slices.Equal(got, want) {
+			t.Errorf("%v, want %v", got, want)
+		}
+		var list []struct{ Body perch.Enrolment }
+		s.get(t, token, path).into(t, &list)
+		for _, one := range list {
+			if got := *one.Body.EmployeeDeduction.Amount; got != 200 {
+				t.Errorf("%d basis points, want 200", got)
+			}
+		}
+		if len(list) != len(who) {
+			t.Errorf("%d are enrolled, want %d", len(list), len(who))
+		}
+	})
+}
+
+// abandoned queues an enrolment that nobody does, and has a process of this machine that is gone take it so many
+// times. It returns the job, and the server that is started afterwards.
+func abandoned(t *testing.T, times int) (after *server, token, job string) {
+	t.Helper()
+	config := app.Config{Data: t.TempDir(), NoRateLimits: true}
+	s := start(t, config)
+	made := s.ready(t, s.application(t, perch.ClientSandbox), `{"provider_id":"gusto","employee_size":20}`)
+	token = made.AccessToken
+	who := s.employeesOf(t, token)[0]
+	benefit := s.write(t, token, http.MethodPost, "/employer/benefits", acme401k)
+	s.codes(t, token, benefit.JobID)
+	if err := s.Queue.Stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	job = s.write(t, token, http.MethodPost, "/employer/benefits/"+benefit.BenefitID+"/individuals", []any{enrolment(who, 100)}).JobID
+	gone := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^$")
+	if err := gone.Run(); err != nil {
+		t.Fatal(err)
+	}
+	owner := fmt.Sprintf("%s/%d/x", path.Dir(jobs.Owner()), gone.Process.Pid)
+	for n := range times {
+		now := time.Now().Add(time.Duration(n-times) * 2 * time.Hour)
+		if n == times-1 {
+			now = time.Now()
+		}
+		if _, err := s.Store.TakeManualJob(t.Context(), made.ConnectionID, made.EntityID, owner, now, now.Add(time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := s.manualJob(t, token, job); got.Status != perch.JobInProgress {
+		t.Errorf("taken: %+v", got)
+	}
+	if err := s.stop(); err != nil {
+		t.Fatal(err)
+	}
+	return start(t, config), token, job
+}
+
+// Processes on SQLite are on one machine, which knows that one of them is gone before its lease runs out.
+func TestAWriteThatADeadProcessHeldIsTakenAtOnce(t *testing.T) {
+	t.Parallel()
+	s, token, job := abandoned(t, 1)
+	if got := s.codes(t, token, job); !slices.Equal(got, []int{201}) {
+		t.Errorf("got %v", got)
+	}
+}
+
+func TestAWriteThatNoProcessSurvivesIsGivenUp(t *testing.T) {
+	t.Parallel()
+	s, token, job := abandoned(t, 5)
+	if got := s.codes(t, token, job); !slices.Equal(got, []int{500}) {
+		t.Errorf("got %v", got)
+	}
+	if got := s.manualJob(t, token, job); got.Status != perch.JobError {
+		t.Errorf("got %+v", got)
+	}
 }
 
 // unsteady is the connector of simulated employers, which loses the answer to some writes, as a process

@@ -129,6 +129,9 @@ func (r *run) do(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, r.source.Close()) }()
+	if r.job.Attempts > attempts {
+		return errors.New("no process survived it")
+	}
 	switch r.job.Type {
 	case store.BenefitCreate, store.BenefitRegister:
 		err = r.create(ctx)

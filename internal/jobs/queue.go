@@ -236,6 +236,18 @@ func (q *Queue) releaseDead(ctx context.Context) error {
 			return err
 		}
 	}
+	owners, err := q.store.ManualJobOwners(ctx)
+	if err != nil {
+		return err
+	}
+	for _, owner := range owners {
+		if !ownerDied(owner) {
+			continue
+		}
+		if err := q.store.ExpireManualJobs(ctx, owner); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

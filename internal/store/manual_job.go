@@ -119,6 +119,21 @@ func (s *Store) HoldManualJob(ctx context.Context, tx *sql.Tx, connection, job p
 	return nil
 }
 
+// ManualJobOwners returns who holds jobs.
+func (s *Store) ManualJobOwners(ctx context.Context) ([]string, error) {
+	return query(ctx, s.db.Read, func(rows *sql.Rows) (owner string, err error) { return owner, rows.Scan(&owner) },
+		`SELECT DISTINCT lease_owner FROM manual_jobs WHERE status IN ('pending', 'in_progress') AND lease_owner <> ''`)
+}
+
+// ExpireManualJobs ends the leases of a process that died, so that nobody waits for them to run out. The
+// attempts count.
+func (s *Store) ExpireManualJobs(ctx context.Context, owner string) error {
+	if _, err := s.db.Write.ExecContext(ctx, `UPDATE manual_jobs SET lease_until = 0 WHERE status IN ('pending', 'in_progress') AND lease_owner = $1`, owner); err != nil {
+		return fmt.Errorf("ending the leases of jobs: %w", err)
+	}
+	return nil
+}
+
 // EndManualJob ends a job that the transaction holds.
 func (s *Store) EndManualJob(ctx context.Context, tx *sql.Tx, connection, job perch.ID, status perch.JobStatus, result []byte, now time.Time) error {
 	if _, err := tx.ExecContext(ctx, `UPDATE manual_jobs SET status = $1, result = $2, completed_at = $3, lease_owner = '', lease_until = 0
