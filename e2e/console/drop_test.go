@@ -197,11 +197,12 @@ func TestFilesArriveOverSFTP(t *testing.T) {
 			list, err := w.Store.AbandonedUploads(t.Context(), w.clock.Now().AddDate(1, 0, 0), 10)
 			return err == nil && len(list) == 0
 		})
-		uploads, err := w.Store.Uploads(t.Context(), w.client.ID, e.connection, 10)
-		must(t, err)
-		if len(uploads) != 3 || uploads[0].State != store.UploadPublished {
-			t.Errorf("%d uploads", len(uploads))
-		}
+		// The data is there a moment before the upload says so.
+		eventually(t, func() bool {
+			uploads, err := w.Store.Uploads(t.Context(), w.client.ID, e.connection, 10)
+			must(t, err)
+			return len(uploads) == 3 && uploads[0].State == store.UploadPublished
+		})
 	})
 }
 
