@@ -86,6 +86,9 @@ func (b bench) changes(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(folder) }()
+	if err := forgetPeak(); err != nil {
+		return err
+	}
 	connector := &reborn{at: b.people / 2}
 	a, err := app.Open(ctx, app.Config{Data: folder, Seed: 1, Connectors: []provider.Connector{connector}})
 	if err != nil {
@@ -129,12 +132,12 @@ func (b bench) changes(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var usage syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
-		return fmt.Errorf("reading the memory used: %w", err)
+	peak, err := peakMemory()
+	if err != nil {
+		return err
 	}
 	fmt.Printf("everyone's changed %7.3f s   %.3f s of processor time, %d events\n", all.wall.Seconds(), all.cpu.Seconds(), all.events)
-	line("peak memory of the process (MiB)", float64(usage.Maxrss)/1024, "< 200")
+	line("peak memory of the process (MiB)", peak, "< 200")
 	return nil
 }
 
