@@ -167,8 +167,8 @@ var errOvertaken = errors.New("another document was published meanwhile")
 type held struct{ blocks []store.Block }
 
 // WriteBlock implements records.Sink.
-func (h *held) WriteBlock(_ context.Context, _ records.Collection, b store.Block) error {
-	h.blocks = append(h.blocks, b)
+func (h *held) WriteBlock(_ context.Context, _ records.Collection, b *records.Pending) error {
+	h.blocks = append(h.blocks, b.Seal())
 	return nil
 }
 

@@ -61,8 +61,12 @@ func must(t testing.TB, err error) {
 }
 
 // WriteBlock implements records.Sink.
-func (w *world) WriteBlock(ctx context.Context, collection records.Collection, b store.Block) error {
+func (w *world) WriteBlock(ctx context.Context, collection records.Collection, b *records.Pending) error {
 	w.written++
+	return w.insert(ctx, collection, b.Seal())
+}
+
+func (w *world) insert(ctx context.Context, collection records.Collection, b store.Block) error {
 	return w.store.Tx(ctx, func(tx *sql.Tx) error {
 		return w.store.InsertBlocks(ctx, tx, w.entity, collection.Group, []store.Block{b})
 	})
@@ -307,7 +311,7 @@ func TestABlockOpensNowhereButInItsPlace(t *testing.T) {
 	moved, err := w.store.Block(ctx, w.entity, "small", "plain", 0, 1, 0)
 	must(t, err)
 	moved.Number = 1
-	must(t, w.WriteBlock(ctx, small, moved))
+	must(t, w.insert(ctx, small, moved))
 	v, err := records.NewReader(w.store, w.keyring, 1<<20).View(ctx, w.entity, 1, small)
 	must(t, err)
 	if _, err := v.Append(nil, 0, 4); !errors.Is(err, secret.ErrUnreadable) {

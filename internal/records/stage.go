@@ -15,7 +15,7 @@ import (
 // Sink takes finished blocks and keeps them under a generation that nobody reads yet. It may hold
 // several back to write them together.
 type Sink interface {
-	WriteBlock(ctx context.Context, collection Collection, b store.Block) error
+	WriteBlock(ctx context.Context, collection Collection, b *Pending) error
 	// Flush writes what was held back, so that the store can read it.
 	Flush(ctx context.Context) error
 }
@@ -313,12 +313,11 @@ func (st *Stage) Finish() (changed bool, err error) {
 	return true, st.write(headLayout, 0, [][]byte{next.encode()})
 }
 
-// write seals a block and hands it on.
+// write hands on a block whose records nobody changes any more.
 func (st *Stage) write(facet Facet, number int64, records [][]byte) error {
-	plain := encodeBlock(nil, facet, records)
-	return st.sink.WriteBlock(st.ctx, st.collection, store.Block{
-		Collection: st.collection.Name, Facet: facet.Name, Number: number, Generation: st.generation,
-		Body: sealBlock(st.cipher, st.entity, st.collection.Name, facet, number, st.generation, plain),
+	return st.sink.WriteBlock(st.ctx, st.collection, &Pending{
+		cipher: st.cipher, entity: st.entity, collection: st.collection.Name,
+		facet: facet, number: number, generation: st.generation, records: records,
 	})
 }
 

@@ -31,7 +31,7 @@ type publisher struct {
 	from       access.Publication
 	generation int64
 	changed    bool
-	held       []store.Block
+	held       []*records.Pending
 	heldBytes  int
 	// events are told with the publish; nil where nobody listens.
 	events *event.Draft
@@ -103,16 +103,17 @@ func (p *publisher) finish(st *records.Stage) error {
 }
 
 // WriteBlock implements records.Sink.
-func (p *publisher) WriteBlock(ctx context.Context, _ records.Collection, b store.Block) error {
+func (p *publisher) WriteBlock(ctx context.Context, _ records.Collection, b *records.Pending) error {
 	p.held = append(p.held, b)
-	p.heldBytes += len(b.Body)
+	p.heldBytes += b.Size()
 	if p.heldBytes < chunkBytes && len(p.held) < chunkBlocks {
 		return nil
 	}
 	return p.hand(ctx)
 }
 
-// hand has the held blocks and events written in the background, once the chunk before them is.
+// hand has the held blocks sealed and written in the background, with the events, once the chunk before
+// them is.
 func (p *publisher) hand(ctx context.Context) error {
 	var events []store.Event
 	if p.events != nil {
@@ -121,9 +122,13 @@ func (p *publisher) hand(ctx context.Context) error {
 	if err := p.settle(); err != nil || len(p.held)+len(events) == 0 {
 		return err
 	}
-	chunk, written := p.held, make(chan error, 1)
+	pending, written := p.held, make(chan error, 1)
 	p.held, p.heldBytes, p.writing = nil, 0, written
 	go func() {
+		chunk := make([]store.Block, len(pending))
+		for i, b := range pending {
+			chunk[i] = b.Seal()
+		}
 		written <- p.run.Store.Tx(ctx, func(tx *sql.Tx) error {
 			if err := p.run.hold(ctx, tx); err != nil {
 				return err
